@@ -1,0 +1,140 @@
+"""The base of all tables: it refuses a column that does not say what it is."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from models.classification import Channel, Classification, NotPersonal, Personal, classification
+from models.ids import new_id
+
+KEY = NotPersonal("a random key that means nothing outside the shop")
+VERSION = NotPersonal("counts edits of the row, for optimistic locking")
+ROW_TIME = NotPersonal("when the row was written; goes with the row")
+COLLECTED = NotPersonal("the channel the row was collected through (P1)")
+
+
+class Unclassified(TypeError):
+    """A model has a column that does not say what it is."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_unclassified(cls.__table__)
+
+
+def refuse_unclassified(table: Any) -> None:
+    """Raises Unclassified for a column without a declaration, or a personal one whose subject column is missing."""
+    assert isinstance(table, Table)
+    for column in table.columns:
+        try:
+            found = classification(column)
+        except LookupError:
+            raise Unclassified(f"{table.name}.{column.name} says neither Personal nor NotPersonal") from None
+        if isinstance(found, Personal) and found.subject not in table.columns:
+            raise Unclassified(f"{table.name}.{column.name}: its subject column {found.subject!r} is not in the table")
+
+
+def column(what: Classification, type_: TypeEngine[Any] | type[TypeEngine[Any]], *args: Any, **options: Any) -> Any:
+    """A classified column; everything after `what` is mapped_column's."""
+    return mapped_column(type_, *args, info={"privacy": what}, **options)
+
+
+def string(what: Classification, **options: Any) -> Any:
+    return column(what, Text, **options)
+
+
+def number(what: Classification, **options: Any) -> Any:
+    return column(what, Integer, **options)
+
+
+def amount(what: Classification, **options: Any) -> Any:
+    """Money in integer minor units."""
+    return column(what, BigInteger, **options)
+
+
+def flag(what: Classification, default: bool | None = None, **options: Any) -> Any:
+    if default is not None:
+        options["server_default"] = text("true" if default else "false")
+    return column(what, Boolean, **options)
+
+
+def moment(what: Classification, **options: Any) -> Any:
+    return column(what, DateTime(timezone=True), **options)
+
+
+def digest(what: Classification, **options: Any) -> Any:
+    """A SHA-256 or HMAC-SHA256, 32 bytes."""
+    return column(what, LargeBinary, **options)
+
+
+def choice(what: Classification, words: type[StrEnum], name: str, **options: Any) -> Any:
+    """One word of the enum, as text with a CHECK named for the column `name`."""
+    return column(what, Text, CheckConstraint(f"{name} IN ({_quoted(words)})", name=name), **options)
+
+
+def choices(what: Classification, words: type[StrEnum], name: str, **options: Any) -> Any:
+    """A set of the enum's words, as text[] with a CHECK."""
+    check = CheckConstraint(f"{name} <@ ARRAY[{_quoted(words)}]::text[]", name=name)
+    return column(what, ARRAY(Text), check, server_default=text("'{}'"), **options)
+
+
+def _quoted(words: type[StrEnum]) -> str:
+    return ", ".join(f"'{word.value}'" for word in words)
+
+
+def key() -> Any:
+    return column(KEY, Uuid, primary_key=True, default=new_id)
+
+
+def reference(target: str, *, index: bool = True, what: Classification = KEY, **options: Any) -> Any:
+    """A foreign key with its index; `index=False` where another index begins with it."""
+    ondelete = options.pop("ondelete", None)
+    return column(what, Uuid, ForeignKey(target, ondelete=ondelete), index=index, **options)
+
+
+def version() -> Any:
+    return column(VERSION, Integer, server_default=text("1"))
+
+
+def recorded_at(what: Classification = ROW_TIME) -> Any:
+    return moment(what, server_default=func.now())
+
+
+def channel() -> Any:
+    """Non-null by type: a row without it cannot be written (P1)."""
+    return choice(COLLECTED, Channel, "channel")
+
+
+Key = Mapped[UUID]
+Moment = Mapped[datetime]

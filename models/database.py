@@ -1,0 +1,129 @@
+"""The way to PostgreSQL: transactions for writes, raw asyncpg connections for compiled reads."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+Transaction = AsyncConnection
+
+RETRIED = {"40001", "40P01"}
+ATTEMPTS = 8
+
+# With a LIMIT parameter PostgreSQL would plan a compiled read anew at each call.
+READING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette-read"}
+
+
+def sqlalchemy_url(url: str) -> URL:
+    """The address of the database in SQLAlchemy's form, over asyncpg."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def asyncpg_arguments(url: str) -> dict[str, Any]:
+    """The address of the database in asyncpg's form; `?host=/folder` names a unix socket."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.hostname])[0]
+    return {
+        "host": host,
+        "port": parts.port or 5432,
+        "user": unquote(parts.username or "") or None,
+        "password": unquote(parts.password or "") or None,
+        "database": unquote(parts.path.lstrip("/")) or None,
+    }
+
+
+class ReadPool:
+    """At most `size` asyncpg connections, the warmest first, so that prepared plans are reused."""
+
+    def __init__(self, url: str, size: int, settings: dict[str, str] | None = None) -> None:
+        self._arguments = asyncpg_arguments(url)
+        self._settings = READING if settings is None else settings
+        self._idle: list[asyncpg.Connection[Any]] = []
+        self._free = asyncio.Semaphore(size)
+        self._closed = False
+
+    async def acquire(self) -> "asyncpg.Connection[Any]":
+        await self._free.acquire()
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        try:
+            return await asyncpg.connect(
+                **self._arguments, server_settings=self._settings, statement_cache_size=128, timeout=10
+            )
+        except BaseException:
+            self._free.release()
+            raise
+
+    def release(self, connection: "asyncpg.Connection[Any]") -> None:
+        if self._closed or connection.is_closed():
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+        self._free.release()
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close(timeout=5)
+
+
+class Database:
+    """One PostgreSQL database: `transact` for writes, `reading` for compiled statements."""
+
+    def __init__(self, url: str, *, readers: int = 8, writers: int = 16) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=writers,
+            max_overflow=0,
+            pool_pre_ping=False,
+            hide_parameters=True,
+            connect_args={"server_settings": {"jit": "off", "application_name": "layette"}, "timeout": 10},
+        )
+        self._readers = ReadPool(url, readers)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction and commits; repeats all of it when PostgreSQL asks (40001, 40P01)."""
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self.engine.begin() as transaction:
+                    return await work(transaction)
+            except DBAPIError as error:
+                if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))
+        raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A raw connection for statements that only read."""
+        connection = await self._readers.acquire()
+        try:
+            yield connection
+        finally:
+            self._readers.release(connection)
+
+    async def close(self) -> None:
+        await self._readers.close()
+        await self.engine.dispose()
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """The SQLSTATE of a database error."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def violated(error: DBAPIError) -> str | None:
+    """The name of the constraint that refused a write, or None for any other error."""
+    cause = getattr(error.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None)

@@ -1,0 +1,39 @@
+"""Keys: UUIDv7 (RFC 9562) made by the application, shown as a type's prefix and 32 hex digits."""
+
+import os
+import re
+import threading
+import time
+from uuid import UUID
+
+_shown = re.compile(r"([a-z]{2,4})_([0-9a-f]{32})")
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id() -> UUID:
+    """A UUIDv7, increasing within the process: 48 bits of milliseconds, 12 of sub-millisecond order, 62 random."""
+    global _last
+    with _lock:
+        ticks = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
+        _last = ticks
+    milliseconds, fraction = divmod(ticks, 4096)
+    tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
+    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail)
+
+
+def show_id(prefix: str, key: UUID) -> str:
+    """`show_id("ord", key)` is the public form, `ord_` and 32 hex digits."""
+    return f"{prefix}_{key.hex}"
+
+
+def read_id(prefix: str, shown: str) -> UUID | None:
+    """The key behind a public id, or None where it is another type's or none at all."""
+    match = _shown.fullmatch(shown)
+    return UUID(hex=match[2]) if match and match[1] == prefix else None
+
+
+def id_prefix(shown: str) -> str | None:
+    """The prefix of a well-formed public id."""
+    match = _shown.fullmatch(shown)
+    return match[1] if match else None

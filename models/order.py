@@ -1,0 +1,147 @@
+"""Orders. An order is accounting facts; the person is in tables of their own that can be cut off from them (P5)."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped
+
+from models.base import Base, amount, channel, choice, column, flag, key, moment, number, reference, string, version
+from models.catalogue import CurrencyCode
+from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose
+
+FACT = NotPersonal("an accounting fact; a person only through orders.account_id, which erasure clears")
+PURCHASER = Personal(
+    "user.behavior.purchase_history",
+    purposes=frozenset({Purpose.ACCESS, Purpose.PRODUCTS, Purpose.LEGAL_SAFETY}),
+    retention="order",
+    erasure=Erasure.UNLINK,
+)
+DELIVERY = Personal(
+    "user.contact.address",
+    purposes=frozenset({Purpose.ACCESS, Purpose.PRODUCTS, Purpose.LEGAL_SAFETY}),
+    retention="order_contact",
+    erasure=Erasure.DELETE_ROW,
+)
+CARD = DELIVERY.but("user.financial.payment_method", sensitivity=3)
+
+
+class OrderStatus(StrEnum):
+    PENDING_PAYMENT = "PENDING_PAYMENT"
+    PLACED = "PLACED"
+    IN_ALTERATION = "IN_ALTERATION"
+    PARTIALLY_FULFILLED = "PARTIALLY_FULFILLED"
+    FULFILLED = "FULFILLED"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+
+
+class OrderAddressKind(StrEnum):
+    SHIPPING = "SHIPPING"
+    BILLING = "BILLING"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "PENDING"
+    AUTHORIZED = "AUTHORIZED"
+    CAPTURED = "CAPTURED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
+    FAILED = "FAILED"
+
+
+class Order(Base):
+    """Amounts are minor units; total = subtotal - discount_total + shipping_total (+ tax_total where prices exclude it)."""
+
+    __tablename__ = "orders"
+    id: Mapped[UUID] = key()
+    version: Mapped[int] = version()
+    account_id: Mapped[UUID | None] = reference("account.id", index=False, what=PURCHASER, ondelete="SET NULL")
+    number: Mapped[str] = column(
+        NotPersonal("random and readable, tells nothing"),
+        Text,
+        CheckConstraint("number ~ '^[A-Z0-9-]+$'", name="number"),
+        unique=True,
+    )
+    placed_at: Mapped[datetime] = moment(FACT)
+    channel: Mapped[Channel] = channel()
+    status: Mapped[OrderStatus] = choice(FACT, OrderStatus, "status")
+    currency: Mapped[CurrencyCode] = choice(FACT, CurrencyCode, "currency")
+    subtotal: Mapped[int] = amount(FACT)
+    discount_total: Mapped[int] = amount(FACT, server_default=text("0"))
+    shipping_total: Mapped[int] = amount(FACT, server_default=text("0"))
+    tax_total: Mapped[int] = amount(FACT, server_default=text("0"))
+    total: Mapped[int] = amount(FACT)
+    refunded_total: Mapped[int] = amount(FACT, server_default=text("0"))
+
+    __table_args__ = (
+        Index("ix_orders_account_id", "account_id", "placed_at", "id"),
+        CheckConstraint("0 <= refunded_total AND refunded_total <= total", name="refunded_total"),
+        CheckConstraint("least(subtotal, discount_total, shipping_total, tax_total, total) >= 0", name="amounts"),
+    )
+
+
+class OrderLine(Base):
+    __tablename__ = "order_line"
+    id: Mapped[UUID] = key()
+    order_id: Mapped[UUID] = reference("orders.id", index=False, ondelete="CASCADE")
+    position: Mapped[int] = column(FACT, SmallInteger)
+    variant_id: Mapped[UUID | None] = reference("variant.id", ondelete="SET NULL")
+    sku: Mapped[str] = string(FACT)
+    product_name: Mapped[str] = string(FACT)
+    size: Mapped[str | None] = string(FACT)
+    color: Mapped[str | None] = string(FACT)
+    quantity: Mapped[int] = number(FACT)
+    unit_price: Mapped[int] = amount(FACT)
+    total: Mapped[int] = amount(FACT)
+    currency: Mapped[CurrencyCode] = choice(FACT, CurrencyCode, "currency")
+    custom_made: Mapped[bool] = flag(FACT, default=False)
+
+    __table_args__ = (
+        Index("uq_order_line_position", "order_id", "position", unique=True),
+        CheckConstraint("quantity > 0 AND unit_price >= 0 AND total >= 0", name="amounts"),
+    )
+
+
+class OrderContact(Base):
+    """Who ordered, copied at the time of the order."""
+
+    __tablename__ = "order_contact"
+    order_id: Mapped[UUID] = reference("orders.id", index=False, primary_key=True, ondelete="CASCADE")
+    account_id: Mapped[UUID | None] = reference("account.id", ondelete="CASCADE")
+    channel: Mapped[Channel] = channel()
+    name: Mapped[str | None] = string(DELIVERY.but("user.name"))
+    email: Mapped[str | None] = string(DELIVERY.but("user.contact.email"))
+    phone: Mapped[str | None] = string(DELIVERY.but("user.contact.phone_number"))
+
+
+class OrderAddress(Base):
+    """Where to, copied at the time of the order; the recipient may be another person (P10)."""
+
+    __tablename__ = "order_address"
+    order_id: Mapped[UUID] = reference("orders.id", index=False, primary_key=True, ondelete="CASCADE")
+    kind: Mapped[OrderAddressKind] = choice(FACT, OrderAddressKind, "kind", primary_key=True)
+    account_id: Mapped[UUID | None] = reference("account.id", ondelete="CASCADE")
+    channel: Mapped[Channel] = channel()
+    recipient_name: Mapped[str | None] = string(DELIVERY.but("user.name"))
+    company: Mapped[str | None] = string(DELIVERY.but("user.workplace"))
+    line1: Mapped[str | None] = string(DELIVERY.but("user.contact.address.street"))
+    line2: Mapped[str | None] = string(DELIVERY.but("user.contact.address.street"))
+    city: Mapped[str | None] = string(DELIVERY.but("user.contact.address.city"))
+    region: Mapped[str | None] = string(DELIVERY.but("user.contact.address.state"))
+    postal_code: Mapped[str | None] = string(DELIVERY.but("user.contact.address.postal_code"))
+    country_code: Mapped[str | None] = string(DELIVERY.but("user.contact.address.country"))
+    phone: Mapped[str | None] = string(DELIVERY.but("user.contact.phone_number"))
+
+
+class OrderPayment(Base):
+    """What of a payment the shop keeps: never a card number (P4)."""
+
+    __tablename__ = "order_payment"
+    order_id: Mapped[UUID] = reference("orders.id", index=False, primary_key=True, ondelete="CASCADE")
+    account_id: Mapped[UUID | None] = reference("account.id", ondelete="CASCADE")
+    channel: Mapped[Channel] = channel()
+    status: Mapped[PaymentStatus] = choice(FACT, PaymentStatus, "status")
+    brand: Mapped[str | None] = string(CARD)
+    last4: Mapped[str | None] = column(CARD, Text, CheckConstraint("last4 ~ '^[0-9]{4}$'", name="last4"))
