@@ -1,0 +1,113 @@
+"""What can be set from outside: the environment is the only source, and everything has a working default."""
+
+import contextlib
+import os
+import secrets
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MAILBOX = r"^[^@\s<>]+@[^@\s<>]+$"
+
+# A list in the environment is written with commas: LAYETTE_CURRENCIES=USD,EUR
+CommaSeparated = NoDecode
+
+
+class Settings(BaseSettings):
+    """The settings of one process, read from `LAYETTE_*` (and `DATABASE_URL`, `REDIS_URL`) once, at its start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LAYETTE_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    home: Path = Field(ROOT / ".layette", description="Folder of everything this installation keeps")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
+    seed: str = Field("demo", pattern=r"^(demo|none|bench:[1-9]\d{0,6})$", description="demo, bench:N or none")
+    seed_password: SecretStr | None = Field(None, description="Password of the seeded sign-ins")
+    rate_scale: float = Field(1.0, gt=0, description="Multiplies every rate budget")
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], CommaSeparated] = Field(
+        (), description="Networks whose X-Forwarded-For is believed"
+    )
+    web_origins: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        (), description="Origins of web frontends that may call from a browser"
+    )
+    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto is console on a terminal")
+    secret: SecretStr | None = Field(None, min_length=32, description="Key of keyed hashes; kept in the home otherwise")
+
+    database_url: str | None = Field(None, validation_alias=AliasChoices("database_url", "DATABASE_URL"))
+    redis_url: str | None = Field(None, validation_alias=AliasChoices("redis_url", "REDIS_URL"))
+
+    smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:port; mail goes to files otherwise")
+    mail_sender: str = Field("shop@layette.example", pattern=MAILBOX, description="Sender of every mail")
+
+    shop_name: str = "Layette"
+    support_email: str = Field("help@layette.example", pattern=MAILBOX)
+    public_url: str | None = Field(None, description="Where customers reach the web shop: links in mails begin with it")
+    currencies: Annotated[tuple[str, ...], CommaSeparated] = ("USD", "EUR", "GBP", "CAD")
+    ships_to: Annotated[tuple[str, ...], CommaSeparated] = (
+        "US", "CA", "GB", "IE", "DE", "FR", "IT", "ES", "NL", "BE", "AT", "JP", "AU",
+    )  # fmt: skip
+
+    @field_validator("trusted_proxies", "web_origins", "currencies", "ships_to", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("currencies", "ships_to")
+    @classmethod
+    def _upper(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one")
+        return tuple(code.upper() for code in value)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def address(self) -> str:
+        """Where this server listens, as a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def shop_url(self) -> str:
+        """What links in mails begin with, without a slash at the end."""
+        return (self.public_url or self.address).rstrip("/")
+
+    @property
+    def mailbox(self) -> Path:
+        """The folder the local mail adapter writes to."""
+        return self.home / "mail"
+
+    @cached_property
+    def server_secret(self) -> bytes:
+        """The key of keyed hashes (rate limits, CSRF, blind indexes): `LAYETTE_SECRET`, else made once and kept."""
+        if self.secret is not None:
+            return self.secret.get_secret_value().encode()
+        return _kept_secret(self.home / "secret").encode()
+
+
+def _kept_secret(path: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Written whole before it gets its name, and linked, not renamed: of two first starts one wins, and both use it.
+    with NamedTemporaryFile("w", dir=path.parent, prefix="secret.") as draft:
+        draft.write(secrets.token_hex(32))
+        draft.flush()
+        os.fsync(draft.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft.name, path)
+    return path.read_text().strip()
