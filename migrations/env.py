@@ -1,0 +1,40 @@
+"""What alembic loads for every command: the models to compare with, and the connection to work on."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+import models
+from app.embedded import addresses
+from app.settings import Settings
+from models.database import sqlalchemy_url
+
+OPTIONS = {"target_metadata": models.metadata, "compare_type": True, "compare_server_default": True}
+# Any number will do: of two processes that migrate at once, the second waits and finds nothing to do.
+LOCK = 5_389_118_224
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, **OPTIONS)
+    with context.begin_transaction():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
+        context.run_migrations()
+
+
+async def connect() -> None:
+    engine = create_async_engine(sqlalchemy_url(addresses(Settings()).database_url), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+elif (given := context.config.attributes.get("connection")) is not None:
+    run(given)
+else:
+    asyncio.run(connect())

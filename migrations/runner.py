@@ -1,0 +1,55 @@
+"""Migrations as functions: for the command line, the start, the health check and the tests."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from models.database import sqlalchemy_url
+
+FILE = Path(__file__).resolve().parent.parent / "alembic.ini"
+
+
+async def upgrade(url: str) -> None:
+    """Brings the database to the newest revision, in one transaction."""
+    await _run(url, lambda config: command.upgrade(config, "head"))
+
+
+async def draft(url: str, message: str) -> None:
+    """Writes a new revision with the difference between the models and the database."""
+    await _run(url, lambda config: command.revision(config, message, autogenerate=True))
+
+
+def as_sql() -> str:
+    """All migrations as the SQL they would run."""
+    output = io.StringIO()
+    command.upgrade(Config(FILE, output_buffer=output), "head", sql=True)
+    return output.getvalue()
+
+
+def newest() -> str | None:
+    """The newest revision in this program."""
+    return ScriptDirectory.from_config(Config(FILE)).get_current_head()
+
+
+async def current(connection: AsyncConnection) -> str | None:
+    """The revision the database is at, None for an empty one."""
+    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+async def _run(url: str, step: Callable[[Config], object]) -> None:
+    def on(connection: Connection) -> None:
+        config = Config(FILE, stdout=io.StringIO())
+        config.attributes["connection"] = connection
+        step(config)
+
+    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, hide_parameters=True)
+    async with engine.begin() as connection:
+        await connection.run_sync(on)

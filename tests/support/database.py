@@ -1,0 +1,98 @@
+"""Databases for tests: one that forgets at the end of the test, and real ones made from a migrated template."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import runner
+from models.database import Database, asyncpg_arguments
+
+T = TypeVar("T")
+
+
+class RolledBackDatabase(Database):
+    """Everything on one connection in one transaction that is never committed; `transact` is a savepoint in it.
+
+    `now()` is the same throughout a test. Work in parallel, or on two connections, needs `committed_database`.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, readers=1, writers=1)
+        self._turn = asyncio.Lock()
+        self._connection: AsyncConnection | None = None
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection of the test's transaction."""
+        assert self._connection is not None
+        return self._connection
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._turn, self.connection.begin_nested():
+            return await work(self.connection)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
+        raw = (await self.connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, asyncpg.Connection)
+        yield raw
+
+    @asynccontextmanager
+    async def forgotten(self) -> AsyncGenerator["RolledBackDatabase"]:
+        """Opens the transaction, and rolls it back at the end."""
+        async with self.engine.connect() as connection:
+            transaction = await connection.begin()
+            # asyncpg begins with the first statement; a raw one before it would be committed at once.
+            await connection.execute(text("SELECT 1"))
+            self._connection = connection
+            try:
+                yield self
+            finally:
+                self._connection = None
+                await transaction.rollback()
+
+
+def named(url: str, database: str) -> str:
+    """The same server's other database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+async def execute(url: str, statement: str) -> None:
+    """Runs one statement outside any transaction."""
+    arguments: dict[str, Any] = asyncpg_arguments(url)
+    connection = await asyncpg.connect(**arguments)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def migrated_template(url: str) -> AsyncGenerator[str]:
+    """The URL of a database at the newest revision, with no rows."""
+    name = f"layette_template_{uuid4().hex}"
+    await execute(url, f"CREATE DATABASE {name}")
+    try:
+        await runner.upgrade(named(url, name))
+        yield named(url, name)
+    finally:
+        await execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def copy_of(template: str, server: str) -> AsyncGenerator[str]:
+    """The URL of a database of its own, a copy of the template, dropped at the end."""
+    name = f"layette_test_{uuid4().hex}"
+    source = urlsplit(template).path.lstrip("/")
+    await execute(server, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
+    try:
+        yield named(server, name)
+    finally:
+        await execute(server, f"DROP DATABASE {name} WITH (FORCE)")
