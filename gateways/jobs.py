@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Generic, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import structlog
@@ -27,7 +28,8 @@ from models.job import WAITING_ONLY, JobState, QueuedJob
 
 log = structlog.get_logger("jobs")
 
-Handler = Callable[[Database, UUID], Awaitable[None]]
+Tools = TypeVar("Tools")
+Handler = Callable[[Tools, UUID], Awaitable[None]]
 
 MOST_ATTEMPTS = 12
 FIRST_DELAY = timedelta(seconds=10)
@@ -45,12 +47,12 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Periodic:
+class Periodic(Generic[Tools]):
     """Work that comes back `every` so often, once for all workers together; it is repeated when it fails."""
 
     name: str
     every: timedelta
-    function: Callable[[Database], Awaitable[None]]
+    function: Callable[[Tools], Awaitable[None]]
 
     @property
     def id(self) -> UUID:
@@ -82,7 +84,7 @@ async def enqueue(
 
 def delay_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts: doubling from ten seconds to an hour, a fifth more or less."""
-    return _about(min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY))
+    return _about(min(FIRST_DELAY * 2 ** min(attempts - 1, 16), LONGEST_DELAY))
 
 
 @dataclass(slots=True, eq=False)
@@ -113,30 +115,41 @@ class _Outcome:
     insists: bool = True
 
 
-class Jobs:
-    """One worker's share of the queue. Any number of workers use one database; none needs another to be alive."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Handlers at once, how long a lease lasts unrenewed, how long a handler may take, how often to look for jobs."""
+
+    concurrency: int = 4
+    lease: timedelta = timedelta(seconds=30)
+    limit: timedelta = timedelta(minutes=5)
+    poll: timedelta = timedelta(seconds=1)
+
+
+DEFAULT_PACE = Pace()
+
+
+class Jobs(Generic[Tools]):
+    """One worker's share of the queue. Any number of workers use one database; none needs another to be alive.
+
+    `tools` is what every handler is given beside the key of its row.
+    """
 
     def __init__(
         self,
         database: Database,
-        handlers: Mapping[str, Handler],
-        periodic: Sequence[Periodic] = (),
-        *,
-        concurrency: int = 4,
-        lasting: timedelta = timedelta(seconds=30),
-        limit: timedelta = timedelta(minutes=5),
-        poll: timedelta = timedelta(seconds=1),
+        tools: Tools,
+        handlers: Mapping[str, Handler[Tools]],
+        periodic: Sequence[Periodic[Tools]] = (),
+        pace: Pace = DEFAULT_PACE,
     ) -> None:
-        """Handlers at once, how long a lease lasts unrenewed, how long a handler may take, how often to look."""
         self._database = database
+        self._tools = tools
+        self._handlers = handlers
         self._periodic = {task.name: task for task in periodic}
-        self._handlers: dict[str, Handler] = {**handlers, **{task.name: _without_subject(task) for task in periodic}}
-        if len(self._handlers) != len(handlers) + len(periodic):
+        self._kinds = [*handlers, *self._periodic]
+        if len(set(self._kinds)) != len(handlers) + len(periodic):
             raise ValueError("two handlers share a name")
-        self._concurrency = concurrency
-        self._lasting = lasting
-        self._limit = limit
-        self._poll = poll
+        self._pace = pace
         self._holder = uuid4()
         self._running: dict[UUID, _Run] = {}
         self._tasks: dict[asyncio.Task[None], _Run] = {}
@@ -185,7 +198,7 @@ class Jobs:
 
     async def _look(self, stop: asyncio.Event) -> None:
         """Takes what there is room for, then waits: for room where there is none, else for the next look."""
-        room = self._concurrency - len(self._tasks)
+        room = self._pace.concurrency - len(self._tasks)
         try:
             runs = await self._take(room)
         except Exception as error:  # noqa: BLE001 as above
@@ -196,7 +209,7 @@ class Jobs:
             self._tasks[task] = run
             task.add_done_callback(self._tasks.__delitem__)
         if len(runs) < room:
-            await _pause(stop, _about(self._poll))
+            await _pause(stop, _about(self._pace.poll))
         else:
             await _first_of(stop, self._tasks)
 
@@ -204,10 +217,10 @@ class Jobs:
         begun = asyncio.get_running_loop().time()
         leases = await self._database.transact(
             lambda transaction: take(
-                transaction, self._holder, self._handlers, most=room, lasting=self._lasting, but=self._running
+                transaction, self._holder, self._kinds, most=room, lasting=self._pace.lease, but=self._running
             )
         )
-        lease_end, limit_end = begun + self._lasting.total_seconds(), begun + self._limit.total_seconds()
+        lease_end, limit_end = begun + self._pace.lease.total_seconds(), begun + self._pace.limit.total_seconds()
         runs = [_Run(lease, lease_end, limit_end) for lease in leases]
         self._running.update((run.lease.id, run) for run in runs)
         return runs
@@ -247,7 +260,11 @@ class Jobs:
     async def _call(self, run: _Run) -> None:
         try:
             async with asyncio.timeout_at(run.end) as run.timer:
-                await self._handlers[run.lease.kind](self._database, run.lease.subject_id)
+                task = self._periodic.get(run.lease.kind)
+                if task is None:
+                    await self._handlers[run.lease.kind](self._tools, run.lease.subject_id)
+                else:
+                    await task.function(self._tools)
         except TimeoutError:
             if run.timer is not None and run.timer.expired():
                 raise TemporaryFailure("it took too long, or its lease was lost") from None
@@ -314,23 +331,18 @@ class Jobs:
     async def _keep_leases(self) -> None:
         """Renews three times in a lease, so that a renewal may fail."""
         while True:
-            await asyncio.sleep(self._lasting.total_seconds() / 3)
+            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
             if self._running:
                 with suppress(Exception):
                     await self._renew(dict(self._running))
 
     async def _renew(self, runs: Mapping[UUID, _Run]) -> None:
         begun = asyncio.get_running_loop().time()
-        kept = await self._database.transact(lambda transaction: renew(transaction, self._holder, runs, self._lasting))
+        kept = await self._database.transact(
+            lambda transaction: renew(transaction, self._holder, runs, self._pace.lease)
+        )
         for job, run in runs.items():
-            run.hold_until(begun + self._lasting.total_seconds() if job in kept else begun)
-
-
-def _without_subject(task: Periodic) -> Handler:
-    async def handler(database: Database, subject_id: UUID) -> None:  # noqa: ARG001 a periodic task has no subject
-        await task.function(database)
-
-    return handler
+            run.hold_until(begun + self._pace.lease.total_seconds() if job in kept else begun)
 
 
 async def _wait_for_database(stop: asyncio.Event, error: Exception) -> None:

@@ -1,0 +1,40 @@
+"""The worker: does what transactions promised, and what comes back with time. Start as many as there is work for."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from redis.asyncio import Redis
+
+from app.settings import Settings
+from commerce.tools import Tools
+from gateways.jobs import Handler, Jobs, Periodic
+from gateways.leases import backlog, forget_dead
+from gateways.mail import Mailer
+from models.database import Database
+
+log = structlog.get_logger("worker")
+
+# How long a job that was given up stays to be looked at, and how late one may be before it is told.
+DEAD_FOR = timedelta(days=30)
+OVERDUE = timedelta(minutes=5)
+
+
+async def look_after_jobs(tools: Tools) -> None:
+    """Forgets jobs given up long ago, and tells of those that nobody does."""
+    await tools.database.transact(partial(forget_dead, age=DEAD_FOR))
+    for stuck in await tools.database.transact(partial(backlog, overdue=OVERDUE)):
+        log.warning("jobs.stuck", kind=stuck.kind, state=stuck.state, count=stuck.count)
+
+
+HANDLERS: Mapping[str, Handler[Tools]] = {}
+
+PERIODIC: Sequence[Periodic[Tools]] = (Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),)
+
+
+async def work(database: Database, redis: Redis, settings: Settings, mailer: Mailer, stop: asyncio.Event) -> None:
+    """Works until `stop` is set, then ends what is begun. PostgreSQL may go away and come back meanwhile."""
+    tools = Tools(database, redis, mailer, settings.shop_name, settings.shop_url)
+    await Jobs(database, tools, HANDLERS, PERIODIC).run(stop)
