@@ -4,7 +4,6 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from auth.refusal import Refusal, RefusalCode
-from commerce import text
 
 LIMIT = 40
 _MOST_DIGITS = 15
@@ -15,9 +14,11 @@ def normalise(phone: str | None, *, region: str | None = None, field: tuple[str,
 
     An extension is refused: E.164 has no place for it, and without it a call would reach someone else.
     """
-    typed = text.line(phone, field=field, limit=LIMIT)
-    if isinstance(typed, Refusal) or not typed:
-        return typed
+    typed = (phone or "").strip()
+    if not typed:
+        return ""
+    if len(typed) > LIMIT:
+        return Refusal(RefusalCode.TOO_LONG, f"This may have at most {LIMIT} characters.", field)
     number = _parse(typed, region)
     if number is None:
         return Refusal(RefusalCode.INVALID, _advice(region), field)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from auth.refusal import Refusal, RefusalCode
 from commerce import phone, postal_code, text
@@ -28,6 +29,7 @@ class AddressDraft:
 
 
 _Outcome = str | Refusal
+Draft = TypeVar("Draft", bound=AddressDraft)
 
 
 def address_format(country_code: str) -> AddressFormat | None:
@@ -36,7 +38,7 @@ def address_format(country_code: str) -> AddressFormat | None:
     return rules.format if rules else None
 
 
-def normalise(draft: AddressDraft) -> AddressDraft | list[Refusal]:
+def normalise(draft: Draft) -> Draft | list[Refusal]:
     """The address as its country writes it, or everything that is wrong with it, each with the API's name of the field.
 
     Regions become their codes ("California" is "CA"), postal codes take their usual form, what the country's post wants

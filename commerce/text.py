@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from auth.refusal import Refusal, RefusalCode
-from commerce.card_numbers import holds_card_number
+from privacy.collection import card_number_in
 
 # Pasted along unseen and meaning nothing here: soft hyphen, zero-width space, word joiner, direction and order marks.
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff"))
@@ -53,7 +53,7 @@ def _checked(text: str, field: tuple[str, ...], limit: int, required: bool) -> s
         return Refusal(RefusalCode.REQUIRED, "This is needed.", field) if required else ""
     if len(text) > limit:
         return _too_long(field, limit)
-    if holds_card_number(text):
+    if card_number_in(text):
         return Refusal(
             RefusalCode.CARD_NUMBER_REFUSED, "This looks like a payment card number, which is never kept here.", field
         )

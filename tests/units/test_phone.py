@@ -22,6 +22,7 @@ from commerce import phone
         ("03-1234-5678", "JP", "+81312345678"),
         ("０３－１２３４－５６７８", "JP", "+81312345678"),
         ("(11) 91234-5678", "BR", "+5511912345678"),
+        ("\u202a+1 202\u00a0555\u20110143\u202c", None, "+12025550143"),
         ("tel:+12025550143", None, "+12025550143"),
         ("", "US", ""),
         (None, "US", ""),
@@ -58,6 +59,12 @@ def test_advice_shows_how_numbers_of_the_country_look():
     assert isinstance(outcome, Refusal)
     assert outcome.field == ("contact", "phone")
     assert "+44" in outcome.message
+
+
+def test_endless_number_is_too_long():
+    outcome = phone.normalise("1" * 41, region="US")
+    assert isinstance(outcome, Refusal)
+    assert outcome.code == RefusalCode.TOO_LONG
 
 
 @pytest.mark.parametrize("typed", ["+1 202 555 0143 ext. 7", "+12025550143x7", "tel:+1-202-555-0143;ext=7"])
