@@ -1,6 +1,7 @@
 """What alembic loads for every command: the models to compare with, and the connection to work on."""
 
 import asyncio
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -12,7 +13,7 @@ from app.embedded import addresses
 from app.settings import Settings
 from models.database import sqlalchemy_url
 
-OPTIONS = {"target_metadata": models.metadata, "compare_type": True, "compare_server_default": True}
+OPTIONS: dict[str, Any] = {"target_metadata": models.metadata, "compare_type": True, "compare_server_default": True}
 # Any number will do: of two processes that migrate at once, the second waits and finds nothing to do.
 LOCK = 5_389_118_224
 
