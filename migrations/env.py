@@ -19,7 +19,8 @@ LOCK = 5_389_118_224
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, **OPTIONS)
+    told = context.config.attributes.get("on_version_apply")
+    context.configure(connection=connection, on_version_apply=told, **OPTIONS)
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
         context.run_migrations()

@@ -14,12 +14,19 @@ from sqlalchemy.pool import NullPool
 
 from models.database import sqlalchemy_url
 
+Progress = Callable[[str], None]
+
 FILE = Path(__file__).resolve().parent.parent / "alembic.ini"
 
 
-async def upgrade(url: str) -> None:
+async def upgrade(url: str, progress: Progress = lambda _: None) -> None:
     """Brings the database to the newest revision, in one transaction."""
-    await _run(url, lambda config: command.upgrade(config, "head"))
+
+    def apply(config: Config) -> None:
+        config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {step.up_revision.doc}")
+        command.upgrade(config, "head")
+
+    await _run(url, apply)
 
 
 async def draft(url: str, message: str) -> None:

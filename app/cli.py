@@ -1,0 +1,212 @@
+"""The command line: `python -m app`."""
+
+import asyncio
+import re
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import uvloop
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+import schema as our_schema
+from app import logging, preparation, serving
+from app.embedded import Services, ServicesFailedError, addresses, running, services
+from app.embedded.home import UnsafeFolderError
+from app.settings import ROOT, Settings
+from gateways.mail import read_mailbox
+from migrations import runner
+from seeds.sign_in import SignIn
+
+cli = typer.Typer(
+    name="layette",
+    help="Layette: a boutique's commerce backend. Settings come from the environment (LAYETTE_*, DATABASE_URL, "
+    "REDIS_URL); without them everything runs on this machine, from $LAYETTE_HOME (.layette).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print the values of variables
+)
+mail = typer.Typer(help="Read the local mailbox: where mail goes while LAYETTE_SMTP_URL is not set.")
+cli.add_typer(mail, name="mail")
+
+screen = Console(highlight=False, soft_wrap=True)
+aside = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def progress(step: str) -> None:
+    """Tells, beside the command's own output, what is being done."""
+    aside.print(Text(f"  {step} …", style="dim"))
+
+
+def main() -> None:
+    """Runs the command that was given, with what goes wrong outside told in one line."""
+    _refuse_foreign_schema()
+    try:
+        cli()
+    except (ServicesFailedError, UnsafeFolderError, serving.AddressInUseError) as error:
+        _give_up(str(error))
+    except ValidationError as error:
+        _give_up("\n".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
+    except OSError as error:
+        _give_up(f"can't reach a server or a file: {error.strerror or type(error).__name__}")
+
+
+@cli.command()
+def serve(
+    *, worker: Annotated[bool, typer.Option(help="Also do jobs (mail and the like) in this process.")] = True
+) -> None:
+    """Start the shop: servers, migrations, a fictional stock when empty, then HTTP until Ctrl-C."""
+    settings = Settings()
+    logging.configure(settings.log_format)
+    begun = time.monotonic()
+    with serving.stopped_by_signals(), serving.bind(settings) as bound, services(settings, progress=progress) as found:
+        sign_ins = uvloop.run(preparation.prepare(settings, found.database_url, progress))
+
+        def opened() -> None:
+            _welcome(settings, bound.getsockname()[1], sign_ins, time.monotonic() - begun)
+
+        uvloop.run(serving.serve(settings, found, bound, with_worker=worker, opened=opened))
+
+
+@cli.command()
+def worker() -> None:
+    """Do jobs (mail and the like) until stopped. Start as many as there is work for."""
+    settings = Settings()
+    logging.configure(settings.log_format)
+
+    async def until_told(found: Services) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        aside.print("  working; Ctrl-C stops")
+        await serving.run_worker(settings, found, stop)
+
+    with serving.stopped_by_signals(), services(settings, progress=progress) as found:
+        uvloop.run(until_told(found))
+
+
+@cli.command()
+def migrate(
+    draft: Annotated[str, typer.Option(help="Write a new migration with this description instead.")] = "",
+) -> None:
+    """Bring the database to the newest revision."""
+    settings = Settings()
+    with services(settings, progress=progress) as found:
+        _run(runner.upgrade(found.database_url, progress))
+        if draft:
+            _run(runner.draft(found.database_url, draft))
+    screen.print(f"at revision {runner.newest()}")
+
+
+@cli.command()
+def seed(
+    what: Annotated[str, typer.Argument(help="demo or bench:N; LAYETTE_SEED when left out.")] = "",
+) -> None:
+    """Fill an empty database with a fictional shop."""
+    settings = Settings(seed=what) if what else Settings()
+    with services(settings, progress=progress) as found:
+        _run(runner.upgrade(found.database_url, progress))
+        if not _run(preparation.is_empty(found.database_url)):
+            _give_up("there are products or people in the database already: only an empty one is filled")
+        planted = _run(preparation.plant(settings, found.database_url, settings.seed, progress))
+    _print_sign_ins(planted)
+
+
+@cli.command()
+def schema(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail if the committed files are not what this program makes.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the committed files anew.")] = False,
+) -> None:
+    """Print the GraphQL schema; check or write schema/schema.graphql and the pages made from it."""
+    from app import snapshot  # noqa: PLC0415 - loads every type, which no other command needs
+
+    if write:
+        for path in snapshot.write():
+            screen.print(f"wrote {path}")
+    elif check:
+        if complaints := snapshot.complaints():
+            _give_up("\n".join(complaints))
+    else:
+        sys.stdout.write(snapshot.sdl())
+
+
+@cli.command()
+def env() -> None:
+    """Print DATABASE_URL and REDIS_URL for other programs: eval "$(python -m app env)"; psql "$DATABASE_URL"."""
+    settings = Settings()
+    found = addresses(settings)
+    lines = {"DATABASE_URL": found.database_url, "REDIS_URL": found.redis_url}
+    if found.redis_url.startswith("unix://"):
+        lines["REDIS_SOCKET"] = found.redis_url.removeprefix("unix://")  # redis-cli -s "$REDIS_SOCKET"
+    for name, value in lines.items():
+        # A shell takes these characters as they are where a variable is set; shlex would quote the question mark.
+        plain = re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII)
+        sys.stdout.write(f"{name}={value if plain else shlex.quote(value)}\n")
+    if not running(settings):
+        aside.print("The servers are not running: they are while `make run` is.", style="yellow")
+
+
+@mail.callback(invoke_without_command=True)
+def list_mail(context: typer.Context) -> None:
+    """List the mails, oldest first; `mail show N` prints one."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = Settings()
+    mails = read_mailbox(settings.home)
+    for one in mails:
+        screen.print(Text(f"{one.number:>4}  {one.sent_at:%Y-%m-%d %H:%M:%S}  {one.to}  {one.subject}"))
+    if not mails:
+        aside.print(Text(f"no mail in {settings.mailbox}"))
+
+
+@mail.command("show")
+def show_mail(number: Annotated[int, typer.Argument(help="The mail's number in the list.", min=1)]) -> None:
+    """Print one mail."""
+    chosen = next((one for one in read_mailbox(Settings().home) if one.number == number), None)
+    if chosen is None:
+        _give_up(f"there is no mail {number}")
+    screen.print(Text(f"Date: {chosen.sent_at:%Y-%m-%d %H:%M:%S} UTC\nTo: {chosen.to}\nSubject: {chosen.subject}\n"))
+    screen.print(Text(chosen.text()))
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return uvloop.run(work)
+
+
+def _welcome(settings: Settings, port: int, sign_ins: list[SignIn], seconds: float) -> None:
+    address = settings.model_copy(update={"port": port}).address
+    aside.print(Text(f"\nLayette is open at {address} (ready after {seconds:.1f} s)", style="bold green"))
+    aside.print(f"  GraphiQL  {address}/graphql")
+    aside.print("  Mail      python -m app mail" if settings.smtp_url is None else "  Mail      over SMTP")
+    aside.print("  Database  python -m app env")
+    _print_sign_ins(sign_ins)
+    aside.print("  Ctrl-C stops it.\n", style="dim")
+
+
+def _print_sign_ins(sign_ins: list[SignIn]) -> None:
+    if not sign_ins:
+        return
+    aside.print("  Sign-ins to try:")
+    for one in sign_ins:
+        aside.print(Text(f"    {one.email}  {one.password}  {one.note}".rstrip()))
+
+
+def _refuse_foreign_schema() -> None:
+    """PyPI has another package named `schema`; with it first on the path nothing below would be what it seems."""
+    if Path(our_schema.__file__ or "").resolve().parent != ROOT / "schema":
+        _give_up(f"the package `schema` of {our_schema.__file__} hides ours: uninstall it, and start in {ROOT}")
+
+
+def _give_up(message: str) -> NoReturn:
+    aside.print(Text(message, style="red"))
+    raise SystemExit(1)

@@ -1,0 +1,38 @@
+"""What must be so before the shop opens: tables at the newest revision, and something on the shelves."""
+
+import asyncpg
+
+from app import sign_ins
+from app.settings import Settings
+from migrations import runner
+from models.database import asyncpg_arguments
+from seeds.sign_in import SignIn
+
+Progress = runner.Progress
+
+
+async def prepare(settings: Settings, database_url: str, progress: Progress) -> list[SignIn]:
+    """Migrates, and seeds an empty database as LAYETTE_SEED says. Answers the sign-ins of this home."""
+    await runner.upgrade(database_url, progress)
+    if settings.seed != "none" and await is_empty(database_url):
+        return await plant(settings, database_url, settings.seed, progress)
+    return sign_ins.remembered(settings)
+
+
+async def plant(settings: Settings, database_url: str, what: str, progress: Progress) -> list[SignIn]:
+    """Seeds the database with `what`, and remembers the sign-ins."""
+    from seeds import plant as plant_seeds  # noqa: PLC0415 - the seeds load slowly, and most starts need none
+
+    progress(f"stocking the shop ({what})")
+    planted = await plant_seeds(database_url, what, sign_ins.password(settings), progress)
+    sign_ins.remember(settings, planted)
+    return planted
+
+
+async def is_empty(database_url: str) -> bool:
+    """Whether nobody and nothing is in the shop yet. Seeding is one transaction: half of it never is."""
+    connection = await asyncpg.connect(**asyncpg_arguments(database_url))
+    try:
+        return await connection.fetchval("SELECT NOT EXISTS (SELECT FROM product) AND NOT EXISTS (SELECT FROM account)")
+    finally:
+        await connection.close()
