@@ -41,6 +41,10 @@ class CurrencyCode(StrEnum):
     CAD = "CAD"
 
 
+DEFAULT_CURRENCY = CurrencyCode.USD
+"""The shop's first currency: prices are in it where no other is asked for."""
+
+
 class Audience(StrEnum):
     WOMEN = "WOMEN"
     MATERNITY = "MATERNITY"

@@ -1,0 +1,389 @@
+"""What a type's fields read from and who may read them: declared once, beside the GraphQL field.
+
+    @entity(Brand, prefix="brd", readers=ANYONE, visible=(to(ANYONE),))
+    class BrandType(Node):
+        id: ID
+        slug: str
+        products: ProductConnection = page(order=..., on=lambda brand, product: product.brand_id == brand.id)
+
+A field without an assignment is the column of its name. Both ways of executing, the directives in the SDL and the
+permission matrix come from these declarations (`field_reads`, `field_readers`).
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol, TypeVar, dataclass_transform
+
+import strawberry
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy.sql import Select
+from sqlalchemy.types import TypeEngine
+from strawberry.schema_directive import Location
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+Columns = Any
+"""The columns of a row's table, by attribute: `lambda product: product.slug`."""
+
+Expression = Callable[[Columns], ColumnElement[Any]]
+Join = Callable[[Columns, Columns], ColumnElement[bool]]
+Condition = Callable[..., ColumnElement[bool]]
+T = TypeVar("T")
+
+
+class Readers(Protocol):
+    """A tuple of readers; what they mean is `auth.permissions`' business."""
+
+    def __iter__(self) -> Any: ...
+
+
+@strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")
+class ReadersDirective:
+    """Who may read the field or call the operation."""
+
+    by: list[str]
+
+
+# ---- arguments
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument that becomes a condition on the rows: `where(row, value)`. `convert` turns the client's value into SQL's
+    and raises GraphQLError; a value of None that is not required leaves the condition out, or takes `absent(row)`."""
+
+    annotation: Any
+    type: TypeEngine[Any]
+    where: Condition
+    convert: Callable[[Any], Any] = lambda value: value
+    default: Any = strawberry.UNSET
+    absent: Expression | None = None
+
+
+@dataclass(frozen=True)
+class FilterField:
+    """One field of an input object that filters: `where(row, value, given)`; `given(name)` is another field's value."""
+
+    type: TypeEngine[Any]
+    where: Condition
+    convert: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An argument that is an input object; each of its fields that is given restricts the rows. A field that is named in
+    `shared` is no condition itself but a value that others use, with its default."""
+
+    annotation: Any
+    fields: Mapping[str, FilterField]
+    shared: Mapping[str, tuple[TypeEngine[Any], Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One sort key of a page: never null, with a type whose text form is exact."""
+
+    sql: Callable[..., ColumnElement[Any]]
+    type: TypeEngine[Any]
+    descending: bool = False
+
+
+Sort = Sequence[Key]
+
+
+# ---- what a field reads from
+
+
+@dataclass(frozen=True)
+class Value:
+    """A scalar, an enum or a list of such, computed from the row; None: the column of the field's name."""
+
+    sql: Expression | None = None
+    nullable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An object made of the same row; null where `absent(row)`."""
+
+    fields: "Mapping[str, Value | Embedded]"
+    absent: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another table's rows: one object or, with an order, a list. `fields` shapes a value type; else the entity's own are
+    read. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a parent's."""
+
+    on: Join | None
+    table: Table | None = None
+    fields: Mapping[str, Value | Embedded] | None = None
+    many: bool = False
+    order: Callable[[Columns], Sequence[ColumnElement[Any]]] | None = None
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    when: Expression | None = None
+    seen_by: Any = None
+
+
+@dataclass(frozen=True)
+class Facets:
+    """A page's counts by value, each without its own filter. `select(matching)` counts over rows that match."""
+
+    kinds: Mapping[str, "Facet"]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """`select(rows)` takes a select of the page's matching keys and gives columns value, label, count, in order."""
+
+    filter: str
+    select: Callable[[Select[Any]], Select[Any]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A Relay connection with keyset cursors: first/after, last/before, at most `most` (RFC: Relay cursor connections)."""
+
+    on: Join | None
+    sorts: Mapping[Enum | None, Sort]
+    sort: Enum | None = None
+    table: Table | None = None
+    when: Expression | None = None
+    filter: Filter | None = None
+    facets: Facets | None = None
+    counted: int = 10_000
+    most: int = 100
+
+
+@dataclass(frozen=True)
+class AnyEntity:
+    """The object behind an opaque id, or a list of them, of any entity that the viewer may see."""
+
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Referenced:
+    """An entity in a payload: the payload holds a `Ref`, which is read as the viewer may see it."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The key of an entity to be read."""
+
+    key: Any
+
+
+Reads = Value | Embedded | Related | Page | AnyEntity | Referenced
+
+
+# ---- entities and their visibility
+
+
+@dataclass(frozen=True)
+class Visible:
+    """Rows that these readers may see: all, or those where `where(viewer, row)`."""
+
+    readers: Any
+    where: Join | None = None
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A GraphQL type over a table. `visible` says which rows a root, `node` or a payload may show to whom; the first rule
+    whose readers admit the caller holds, and no rule hides all."""
+
+    name: str
+    table: Table
+    prefix: str | None
+    visible: tuple[Visible, ...]
+    key: Expression
+
+
+ENTITIES: dict[type, Entity] = {}
+
+
+def to(readers: Any, where: Join | None = None) -> Visible:
+    return Visible(readers, where)
+
+
+# ---- declaring fields
+
+
+def _declared(reads: Reads | None, readers: Any, arguments: Mapping[str, tuple[Any, Any]] | None = None) -> Any:
+    metadata = {"reads": reads, "readers": readers}
+    if not arguments:
+        return strawberry.field(metadata=metadata)
+
+    def resolver(self: Any, **given: Any) -> Any:
+        raise RuntimeError("declared fields are resolved by reads.reference")
+
+    resolver.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+        + [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in arguments.items()
+        ]
+    )
+    resolver.__annotations__ = {name: annotation for name, (annotation, _) in arguments.items()}
+    return strawberry.field(resolver=resolver, metadata=metadata)
+
+
+def column(sql: Expression | None = None, *, nullable: bool | None = None, readers: Any = None) -> Any:
+    """The column of the field's name, or an expression over the row. `nullable` says so of an expression."""
+    return _declared(Value(sql, nullable), readers)
+
+
+def embed(*, absent: Expression | None = None, readers: Any = None, **fields: Expression | Value) -> Any:
+    """An object made of the same row, its fields by Python name; an expression that may be null is a nullable Value."""
+    values = {n: found if isinstance(found, Value) else Value(found, False) for n, found in fields.items()}
+    return _declared(Embedded(values, absent), readers)
+
+
+def one(
+    on: Join | None = None,
+    *,
+    model: Any = None,
+    fields: Mapping[str, Value | Embedded] | None = None,
+    arguments: Mapping[str, Argument] | None = None,
+    when: Expression | None = None,
+    seen_by: Any = None,
+    readers: Any = None,
+) -> Any:
+    """One related object, null where there is none. At a root with arguments, one of them has to be given."""
+    given = arguments or {}
+    reads = Related(on, _table(model), fields, arguments=given, when=when, seen_by=seen_by)
+    return _declared(reads, readers, {n: (a.annotation, a.default) for n, a in given.items()})
+
+
+def many(
+    on: Join | None = None,
+    *,
+    order: Callable[[Columns], Sequence[ColumnElement[Any]]],
+    model: Any = None,
+    fields: Mapping[str, Value | Embedded] | None = None,
+    when: Expression | None = None,
+    readers: Any = None,
+) -> Any:
+    """All related objects, in an order that is total. For lists that are small by nature."""
+    return _declared(Related(on, _table(model), fields, many=True, order=order, when=when), readers)
+
+
+def page(
+    on: Join | None = None,
+    *,
+    sorts: Mapping[Any, Sort] | Sort,
+    sort: Enum | None = None,
+    model: Any = None,
+    when: Expression | None = None,
+    filter: Filter | None = None,
+    facets: Facets | None = None,
+    readers: Any = None,
+) -> Any:
+    """A connection. `sorts` is one order, or one for each value of the enum of the argument `sort`."""
+    by_name = sorts if isinstance(sorts, Mapping) else {None: sorts}
+    paging: dict[str, tuple[Any, Any]] = {
+        "first": (int | None, strawberry.UNSET),
+        "after": (str | None, strawberry.UNSET),
+        "last": (int | None, strawberry.UNSET),
+        "before": (str | None, strawberry.UNSET),
+    }
+    if filter is not None:
+        paging["filter"] = (filter.annotation, strawberry.UNSET)
+    if sort is not None:
+        paging["sort"] = (type(sort) | None, sort)
+    return _declared(Page(on, by_name, sort, _table(model), when, filter, facets), readers, paging)
+
+
+def any_entity(*, readers: Any = None) -> Any:
+    """`node(id: ID!): Node`"""
+    return _declared(AnyEntity(), readers, {"id": (strawberry.ID, inspect.Parameter.empty)})
+
+
+def any_entities(*, readers: Any = None) -> Any:
+    """`nodes(ids: [ID!]!): [Node]!`"""
+    return _declared(AnyEntity(many=True), readers, {"ids": (list[strawberry.ID], inspect.Parameter.empty)})
+
+
+def referenced(*, readers: Any = None) -> Any:
+    """A payload's entity; the resolver gives `Ref(key)` or None."""
+    return strawberry.field(metadata={"reads": Referenced(), "readers": readers})
+
+
+def _table(model: Any) -> Table | None:
+    return None if model is None else model.__table__
+
+
+# ---- declaring types
+
+
+@dataclass_transform(field_specifiers=(column, embed, one, many, page, referenced), kw_only_default=True)
+def entity(
+    model: Any,
+    *,
+    readers: Any,
+    name: str | None = None,
+    prefix: str | None = None,
+    visible: Sequence[Visible] = (),
+    key: Expression | None = None,
+    description: str | None = None,
+) -> Callable[[type[T]], type[T]]:
+    """A GraphQL type over a table; `readers` hold for fields that do not say otherwise."""
+
+    def declare(cls: type[T]) -> type[T]:
+        made = strawberry.type(cls, name=name, description=description or _first_line(cls))
+        definition = definition_of(made)
+        for one_field in definition.fields:
+            metadata = dict(one_field.metadata)
+            if metadata.get("reads") is None and one_field.base_resolver is None:
+                metadata["reads"] = Value()
+            one_field.metadata = metadata
+        stamp(definition, readers)
+        ENTITIES[made] = Entity(
+            definition.name, model.__table__, prefix, tuple(visible), key or (lambda row: row.id)
+        )
+        return made
+
+    return declare
+
+
+@dataclass_transform(field_specifiers=(referenced, strawberry.field), kw_only_default=True)
+def value(*, readers: Any, name: str | None = None, description: str | None = None) -> Callable[[type[T]], type[T]]:
+    """A GraphQL type that is not a table's: a payload, a connection, a shape for `embed` or a computed object."""
+
+    def declare(cls: type[T]) -> type[T]:
+        made = strawberry.type(cls, name=name, description=description or _first_line(cls))
+        stamp(definition_of(made), readers)
+        return made
+
+    return declare
+
+
+def stamp(definition: StrawberryObjectDefinition, readers: Any) -> None:
+    """Gives each field its readers, and prints them as a directive."""
+    for one_field in definition.fields:
+        found = one_field.metadata.get("readers") or readers
+        one_field.metadata = {**one_field.metadata, "readers": found}
+        one_field.directives = [
+            *(d for d in one_field.directives if not isinstance(d, ReadersDirective)),
+            ReadersDirective(by=[str(reader) for reader in found]),
+        ]
+
+
+def definition_of(cls: Any) -> StrawberryObjectDefinition:
+    return cls.__strawberry_definition__
+
+
+def field_reads(declared: StrawberryField) -> Reads | None:
+    return declared.metadata.get("reads")
+
+
+def field_readers(declared: StrawberryField) -> Any:
+    """The field's readers; None is an error at start."""
+    return declared.metadata.get("readers")
+
+
+def _first_line(cls: type) -> str | None:
+    return inspect.cleandoc(cls.__doc__).partition("\n\n")[0] if "__doc__" in vars(cls) and cls.__doc__ else None

@@ -1,0 +1,166 @@
+"""The two ways of executing one schema.
+
+`read` answers a query with one statement, or says that the other way must: it only ever gives answers without errors.
+`execute` is graphql-core over the same declarations, for mutations, introspection, and what would carry an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+
+from reads import reference
+from reads.cache import ByteBounded
+from reads.operations import Operation, RequestErrors, prepare
+from reads.plan import CannotCompile, Planner
+from reads.sqltext import BROKEN, Statement, ViewerSource, compile_entity, compile_plan
+
+DOCUMENT_BYTES = 24 * 2**20
+STATEMENT_BYTES = 24 * 2**20
+
+
+class Outcome(Enum):
+    """Why `read` has no body: the other way must answer, or the session that the caller claims is not live."""
+
+    EXECUTE = "EXECUTE"
+    SESSION_GONE = "SESSION_GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`public`: the same for everyone. `stale`: the session's last use should be noted."""
+
+    data: bytes
+    public: bool
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    statement: Statement
+    public: bool
+
+
+class ReadContext(Protocol):
+    """What execution needs of a request's context."""
+
+    viewer: Any
+    operation: Operation
+    variables: Mapping[str, Any]
+    database: Any
+    engine: "Engine"
+
+
+class Engine:
+    """`viewer_source` gives the live session behind a token's digest, as SQL."""
+
+    def __init__(self, schema: GraphQLSchema, viewer_source: ViewerSource) -> None:
+        self.schema = schema
+        self.viewer_source = viewer_source
+        self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
+        self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
+        reference.install(schema)
+
+    def prepare(self, text: str, operation_name: str | None) -> Operation:
+        """The operation, parsed and validated once. Raises RequestErrors."""
+        key = (text, operation_name)
+        found = self.operations.get(key)
+        if found is None:
+            found = prepare(self.schema, text, operation_name)
+            self.operations.put(key, found, found.weight)
+        return found
+
+    async def read(
+        self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any
+    ) -> Body | Outcome:
+        """Answers a query by one statement. `viewer` may be as claimed: the statement checks the session itself."""
+        if operation.kind is not OperationType.QUERY:
+            return Outcome.EXECUTE
+        values = operation.coerce(self.schema, variables)
+        if values is None:
+            return Outcome.EXECUTE
+        compiled = self.compiled(operation, values, variables, viewer)
+        if compiled is None:
+            return Outcome.EXECUTE
+        statement = compiled.statement
+        try:
+            arguments = statement.arguments(values, viewer)
+        except GraphQLError:
+            return Outcome.EXECUTE
+        async with database.reading() as connection:
+            record = await connection.fetchrow(statement.sql, *arguments)
+        text = record[0]
+        if text is None and statement.owned:
+            return Outcome.SESSION_GONE
+        if text is None or BROKEN in text:
+            return Outcome.EXECUTE
+        return Body(text.encode(), compiled.public, statement.owned and record[1])
+
+    def compiled(
+        self, operation: Operation, values: Mapping[str, Any], variables: Mapping[str, Any], viewer: Any
+    ) -> Compiled | None:
+        key = (operation.text, operation.node.name and operation.node.name.value, viewer.access, operation.shape(values))
+        kept = self.statements.get(key)
+        if kept is not None or key in self._refused(operation):
+            return kept
+        made = self._compile(operation, variables, viewer)
+        if made is None:
+            self._refused(operation).add(key)
+        else:
+            self.statements.put(key, made, made.statement.weight)
+        return made
+
+    def _refused(self, operation: Operation) -> set[Any]:
+        """Plans that the reference way answers, remembered with the operation."""
+        refused = operation.notes.setdefault("refused", set())
+        if len(refused) > 100:
+            refused.clear()
+        return refused
+
+    def _compile(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> Compiled | None:
+        values = operation.coerce_all(self.schema, variables)
+        if isinstance(values, list):
+            return None
+        planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access)
+        try:
+            plan = planner.plan()
+        except (CannotCompile, GraphQLError):
+            return None
+        statement = compile_plan(plan, self.viewer_source)
+        return Compiled(statement, plan.public and not statement.owned)
+
+    def compiled_entity(self, operation: Operation, key: Any, make: Any) -> Statement | None:
+        """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows and binds."""
+        name = operation.node.name and operation.node.name.value
+        kept = self.statements.get((operation.text, name, key))
+        if kept is not None:
+            return kept.statement
+        try:
+            rows, binds = make()
+        except (CannotCompile, GraphQLError):
+            return None
+        statement = compile_entity(rows, binds, self.viewer_source)
+        self.statements.put((operation.text, name, key), Compiled(statement, False), statement.weight)
+        return statement
+
+    async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
+        """Answers by graphql-core. Raises RequestErrors for wrong variables."""
+        values = operation.coerce_all(self.schema, variables)
+        if isinstance(values, list):
+            raise RequestErrors([_bad_input(error) for error in values])
+        context.operation, context.variables = operation, values.coerced
+        result = execute(
+            self.schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=operation.node.name.value if operation.node.name else None,
+            hide_suggestions=True,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
+def _bad_input(error: GraphQLError) -> GraphQLError:
+    return GraphQLError(error.message, error.nodes, extensions={"code": "BAD_USER_INPUT"})

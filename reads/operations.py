@@ -1,0 +1,169 @@
+"""A document from outside becomes an operation that can be planned: parsed, validated, kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLNonNull,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    parse,
+    type_from_ast,
+    validate,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_variable_values
+
+EXACT = {"Int": int, "String": str, "ID": str, "Boolean": bool}
+MOST_TOKENS = 2000
+MOST_ERRORS = 20
+
+
+class RequestErrors(Exception):
+    """A request that cannot be executed: mistakes in the document, its operation's name or its variables."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(f"{len(errors)} request errors")
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Variable:
+    """`exact` is the Python type that needs no coercion; `structural` values are part of a plan's key."""
+
+    name: str
+    type: Any
+    exact: type | None
+    required: bool
+    directive: bool
+
+
+@dataclass
+class Operation:
+    """`plans` are kept by caller and shape; `notes` belong to those who weigh operations."""
+
+    text: str
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    variables: list[Variable]
+    notes: dict[Any, Any] = field(default_factory=dict)
+    plain: bool = False
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+    @property
+    def weight(self) -> int:
+        """Bytes that keeping the operation costs: the tree is about forty times its text."""
+        return 4000 + 40 * len(self.text)
+
+    def coerce(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The coerced variables, or None where something is wrong with them."""
+        out: dict[str, Any] = {}
+        for variable in self.variables:
+            value = given.get(variable.name)
+            if value is None or type(value) is not variable.exact or (variable.exact is int and not fits(value)):
+                found = self.coerce_all(schema, given)
+                return None if isinstance(found, list) else found.coerced
+            out[variable.name] = value
+        return out
+
+    def coerce_all(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(
+            schema, self.node.variable_definitions or (), dict(given), max_errors=MOST_ERRORS, hide_suggestions=True
+        )
+
+    def shape(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What of the variables decides about the plan."""
+        return tuple(
+            part_of_shape(variable.type, values.get(variable.name), variable.directive)
+            for variable in self.variables
+            if variable.directive or not variable.required or variable.exact is None
+        )
+
+
+def fits(value: int) -> bool:
+    return -(2**31) <= value < 2**31
+
+
+def part_of_shape(type_: Any, value: Any, directive: bool = False) -> Any:
+    if value is None:
+        return None
+    named = get_named_type(type_)
+    if directive or isinstance(named, GraphQLEnumType):
+        return str(value)
+    if isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
+        return tuple(
+            (name, part_of_shape(named.fields[name].type, inner)) for name, inner in value.items() if inner is not None
+        )
+    return True
+
+
+def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Operation:
+    """Parses and validates. Raises RequestErrors."""
+    try:
+        document = parse(text, max_tokens=MOST_TOKENS, no_location=False)
+    except GraphQLError as error:
+        raise RequestErrors([coded(error, "GRAPHQL_PARSE_FAILED")]) from None
+    node = chosen(document, operation_name)
+    errors = validate(schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
+    if errors:
+        raise RequestErrors([coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    fragments = {
+        one.name.value: FragmentDetails(one)
+        for one in document.definitions
+        if isinstance(one, FragmentDefinitionNode)
+    }
+    return Operation(text, document, node, fragments, variables(schema, document, node))
+
+
+def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    if name is None and len(operations) == 1:
+        return operations[0]
+    for one in operations:
+        if name is not None and one.name is not None and one.name.value == name:
+            return one
+    message = "Name the operation to run." if name is None else "The document has no operation of this name."
+    raise RequestErrors([GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})])
+
+
+def variables(schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode) -> list[Variable]:
+    in_directives: set[str] = set()
+
+    class Find(Visitor):
+        def enter_directive(self, directive: DirectiveNode, *_: Any) -> None:
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    in_directives.add(argument.value.name.value)
+
+    visit(document, Find())
+    found = []
+    for definition in node.variable_definitions or ():
+        type_ = type_from_ast(schema, definition.type)
+        required = isinstance(type_, GraphQLNonNull)
+        inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        name = definition.variable.name.value
+        found.append(Variable(name, type_, EXACT.get(str(inner)), required, name in in_directives))
+    return found
+
+
+def coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The error with extensions.code."""
+    return GraphQLError(
+        error.message, error.nodes, error.source, error.positions, error.path, extensions={"code": code}
+    )

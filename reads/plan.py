@@ -1,0 +1,557 @@
+"""An operation and the declarations become a tree of plan nodes, which knows neither SQL text nor rows.
+
+graphql-core's own collect_fields and get_argument_values decide aliases, fragments, @skip and @include, arguments. A strict
+plan is for the compiled way: whatever it does not understand, or would answer with an error, raises `CannotCompile`. A
+tolerant plan is for the reference way: a field that is refused or wrong becomes `Failed` in its place.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNamedOutputType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    get_named_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues, get_argument_values
+from sqlalchemy import ARRAY, Column, ColumnElement, Integer, Table, Text, Uuid, func, literal_column
+from sqlalchemy.types import TypeEngine
+
+from auth.permissions import denial, is_public
+from models.ids import read_id
+from reads import declare
+from reads.cursors import Cursor, page_size, wrong
+from reads.declare import ENTITIES, Entity, field_readers, field_reads
+
+Viewer = Any
+MOST_IDS = 100
+
+
+class CannotCompile(Exception):
+    """The reference way has to answer."""
+
+
+# ---- nodes
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A value that is known when the statement runs: `get(variables, viewer)`."""
+
+    type: TypeEngine[Any]
+    get: Callable[[Mapping[str, Any], Viewer], Any]
+
+
+@dataclass(frozen=True)
+class Const:
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A field that answers with an error (reference way only)."""
+
+    error: GraphQLError
+
+
+@dataclass(frozen=True)
+class Leaf:
+    sql: declare.Expression
+    type: GraphQLNamedOutputType
+    listed: bool
+    nullable: bool
+
+
+Where = Callable[[Any, Any], ColumnElement[bool]]
+"""A condition on a row: `where(row, backend)`; the backend has `bind(Bind)` and `viewer`."""
+
+
+@dataclass(frozen=True)
+class Object:
+    type: GraphQLObjectType
+    parts: "list[tuple[str, Node]]"
+    absent: declare.Expression | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table beside their parent's row; at a root, or for a reference, without one."""
+
+    table: Table
+    on: declare.Join | None
+    where: list[Where]
+    object: Object
+    many: bool = False
+    nullable: bool = True
+    order: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The first of the alternatives that has a row; `ids` is a list for `nodes`, whose order the answer keeps."""
+
+    alternatives: list[tuple[Bind, Rows]]
+    many: bool
+
+
+@dataclass(frozen=True)
+class FacetCounts:
+    """`filter` is the one of the page's filters that the counts leave out."""
+
+    value: Any
+    facet: declare.Facet
+    parts: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Connection:
+    rows: Rows
+    filters: dict[str, Where]
+    keys: list[declare.Key]
+    given: Callable[[str, Any], ColumnElement[Any] | None]
+    sort: str
+    size: Bind
+    backward: bool
+    bound: list[Bind] | None
+    counted: int
+    parts: "list[tuple[str, str, Any]]"
+    type: GraphQLObjectType
+
+    def selects(self, *kinds: str) -> bool:
+        return any(kind in kinds for _, kind, _ in self.parts)
+
+
+Node = Const | Failed | Leaf | Object | Rows | Choice | Connection
+
+
+@dataclass
+class Plan:
+    root: Object
+    binds: list[Bind]
+    public: bool
+    categories: frozenset[str] = frozenset()
+
+
+# ---- the planner
+
+
+@dataclass
+class Planner:
+    """Plans one operation for one kind of caller. `values` are the coerced variables."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    values: VariableValues
+    access: Any
+    tolerant: bool = False
+    viewer: Viewer = None
+    binds: list[Bind] = field(default_factory=list)
+    public: bool = True
+
+    def plan(self) -> Plan:
+        query = self.schema.query_type
+        assert query is not None
+        collected = collect_fields(self.schema, self.fragments, self.values, query, self.operation)
+        if collected.new_defer_usages:
+            raise CannotCompile("@defer")
+        parts = [(key, self.field(query, None, details)) for key, details in collected.grouped_field_set.items()]
+        return Plan(Object(query, parts), self.binds, self.public)
+
+    # -- fields
+
+    def object(self, type_: GraphQLObjectType, details: list[FieldDetails], fields: Any = None) -> Object:
+        """The selection on an object; `fields` are a value type's own, else the type's declarations hold."""
+        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
+        if selected.new_defer_usages:
+            raise CannotCompile("@defer")
+        return Object(
+            type_, [(key, self.field(type_, fields, found)) for key, found in selected.grouped_field_set.items()]
+        )
+
+    def field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails]) -> Node:
+        if not self.tolerant:
+            return self._field(parent, fields, details)
+        try:
+            return self._field(parent, fields, details)
+        except GraphQLError as error:
+            return Failed(error)
+
+    def _field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails]) -> Node:
+        node = details[0].node
+        name = node.name.value
+        if name == "__typename":
+            return Const(parent.name)
+        if name not in parent.fields:
+            raise CannotCompile(name)
+        declared = self.allowed(parent, name)
+        graphql_field = parent.fields[name]
+        reads = fields[declared.python_name] if fields is not None else field_reads(declared)
+        named = get_named_type(graphql_field.type)
+        nullable = not isinstance(graphql_field.type, GraphQLNonNull)
+        match reads:
+            case declare.Value():
+                return self.leaf(parent, declared.python_name, reads, graphql_field.type, fields is not None)
+            case declare.Embedded():
+                found = self.object(named, details, reads.fields)
+                return Object(found.type, found.parts, reads.absent)
+            case declare.Related():
+                return self.related(parent, reads, graphql_field, node, named, details, nullable)
+            case declare.Page():
+                return self.page(parent, reads, graphql_field, node, named, details)
+            case declare.AnyEntity():
+                return self.any_entity(reads, graphql_field, node, named, details)
+            case _:
+                raise CannotCompile(f"{parent.name}.{name} is computed")
+
+    def allowed(self, parent: GraphQLObjectType, name: str) -> Any:
+        """The field's declaration, where the caller may read it."""
+        declared = strawberry_field(parent, name)
+        readers = field_readers(declared)
+        refused = denial(readers, self.access)
+        if refused is not None:
+            if not self.tolerant:
+                raise CannotCompile("refused")
+            raise refusal(refused, parent.name, name)
+        if not is_public(readers):
+            self.public = False
+        return declared
+
+    def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
+        named = get_named_type(type_)
+        inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        nullable = not isinstance(type_, GraphQLNonNull)
+        if not is_leaf_type(named):
+            raise CannotCompile(f"{parent.name}.{name} is no scalar")
+        if reads.sql is not None:
+            may_be_null = nullable if reads.nullable is None else reads.nullable
+            return Leaf(reads.sql, named, isinstance(inner, GraphQLList), may_be_null)
+        if inline:
+            raise CannotCompile(f"{parent.name}.{name} has no expression")
+        entity = entity_of(parent)
+        if name == "id" and entity.prefix:
+            return Leaf(shown_id(entity), named, False, False)
+        column: Column[Any] = entity.table.c[name]
+        if column.nullable and not nullable:
+            raise CannotCompile(f"{parent.name}.{name}: a non-null field over a nullable column")
+        return Leaf(lambda row, name=name: row[name], named, isinstance(inner, GraphQLList), bool(column.nullable))
+
+    # -- relations
+
+    def rows(self, named: GraphQLObjectType, reads: Any, details: list[FieldDetails]) -> tuple[Table, Object]:
+        entity = None if reads.table is not None else entity_of(named)
+        table = reads.table if entity is None else entity.table
+        return table, self.object(named, details, getattr(reads, "fields", None))
+
+    def related(
+        self, parent: Any, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any, nullable: bool
+    ) -> Node:
+        where = self.arguments(reads.arguments, graphql_field, node)
+        root = parent is self.schema.query_type
+        if root and reads.arguments and not where:
+            raise wrong(f"Give one of the arguments: {', '.join(graphql_field.args)}.")
+        if reads.seen_by is not None and denial(reads.seen_by, self.access) is not None:
+            self.public = False
+            return Const(None)
+        if root:
+            visible = self.visible(entity_of(named))
+            if visible is None:
+                return Const(None)
+            where += visible
+        if reads.when is not None:
+            where.append(lambda row, backend, when=reads.when: when(row))
+        table, found = self.rows(named, reads, details)
+        on = reads.on
+        if root and on is not None:
+            where.append(lambda row, backend, on=on: on(backend.viewer, row))
+            on, self.public = None, False
+        return Rows(table, on, where, found, reads.many, nullable, reads.order)
+
+    def visible(self, entity: Entity) -> list[Where] | None:
+        """The conditions under which the caller may see the entity's rows; None: not at all."""
+        for rule in entity.visible:
+            if denial(rule.readers, self.access) is None:
+                if not is_public(rule.readers):
+                    self.public = False
+                if rule.where is None:
+                    return []
+                return [lambda row, backend, rule=rule: rule.where(backend.viewer, row)]
+        self.public = False
+        return None
+
+    def reference(self, named: GraphQLObjectType, details: list[FieldDetails], key: Any) -> Node:
+        """An entity in a payload, by its key (a Bind)."""
+        entity = entity_of(named)
+        visible = self.visible(entity)
+        if visible is None:
+            return Const(None)
+        self.binds.append(key)
+        by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
+        return Rows(entity.table, None, [by_key, *visible], self.object(named, details))
+
+    def any_entity(self, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any) -> Node:
+        if not isinstance(named, GraphQLInterfaceType):
+            raise CannotCompile("not an interface")
+        name = "ids" if reads.many else "id"
+        raw = self.value_of(graphql_field, node, name)
+        alternatives = []
+        for possible in self.schema.get_possible_types(named):
+            entity = entity_of(possible)
+            if entity.prefix is None or (visible := self.visible(entity)) is None:
+                continue
+            bind = self.bind(Bind(ARRAY(Uuid()) if reads.many else Uuid(), read_keys(entity.prefix, reads.many, raw)))
+            found = self.object(possible, details)
+            where: list[Where] = list(visible)
+            if not reads.many:
+                where.append(lambda row, backend, entity=entity, bind=bind: entity.key(row) == backend.bind(bind))
+            alternatives.append((bind, Rows(entity.table, None, where, found)))
+        return Choice(alternatives, reads.many)
+
+    # -- pages
+
+    def page(self, parent: Any, reads: declare.Page, graphql_field: Any, node: Any, named: Any, details: Any) -> Node:
+        values = get_argument_values(graphql_field, node, self.values)
+        backward = values.get("last") is not None
+        if backward == (values.get("first") is not None):
+            raise wrong("Give `first` or `last`, one of them.")
+        if backward and values.get("after") is not None or not backward and values.get("before") is not None:
+            raise wrong("`after` goes with `first`, and `before` with `last`.")
+        sort = values.get("sort", reads.sort)
+        if sort is None and reads.sort is not None:
+            raise wrong("`sort` may be left out, not null.")
+        keys = list(reads.sorts[sort])
+        sort_name = sort.value if sort is not None else ""
+        size = self.argument(graphql_field, node, "last" if backward else "first")
+        size_bind = self.bind(Bind(Integer(), lambda v, w: page_size(size(v), reads.most)))
+        bound = None
+        edge = "before" if backward else "after"
+        if values.get(edge) is not None:
+            text = self.argument(graphql_field, node, edge)
+            cursor = Cursor(sort_name, [key.type for key in keys])
+            bound = [
+                self.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at]))
+                for at, key in enumerate(keys)
+            ]
+        filters, given = self.filter(reads.filter, graphql_field, node, values.get("filter"))
+        node_type = get_named_type(get_named_type(named.fields["edges"].type).fields["node"].type)
+        table = reads.table if reads.table is not None else entity_of(node_type).table
+        where: list[Where] = []
+        on = reads.on
+        if parent is self.schema.query_type:
+            visible = self.visible(entity_of(node_type))
+            if visible is None:
+                raise refusal("FORBIDDEN", parent.name, node.name.value) if self.tolerant else CannotCompile("refused")
+            where += visible
+            on = None
+        if reads.when is not None:
+            where.append(lambda row, backend, when=reads.when: when(row))
+        rows = Rows(table, on, where, Object(node_type, []), many=True, nullable=False)
+        return Connection(
+            rows,
+            filters,
+            keys,
+            given,
+            sort_name,
+            size_bind,
+            backward,
+            bound,
+            reads.counted,
+            self.connection_parts(named, details, reads),
+            named,
+        )
+
+    def connection_parts(self, type_: GraphQLObjectType, details: Any, reads: declare.Page) -> Any:
+        """(response key, kind, more) of a connection, an edge or a pageInfo."""
+        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
+        parts: list[tuple[str, str, Any]] = []
+        for key, found in selected.grouped_field_set.items():
+            name = found[0].node.name.value
+            if name == "__typename":
+                parts.append((key, "__typename", type_.name))
+                continue
+            if name not in type_.fields:
+                raise CannotCompile(name)
+            self.allowed(type_, name)
+            inner = get_named_type(type_.fields[name].type)
+            if name == "node":
+                parts.append((key, name, self.object(inner, found)))
+            elif name in ("edges", "pageInfo"):
+                parts.append((key, name, self.connection_parts(inner, found, reads)))
+            elif name == "facets":
+                parts.append((key, name, self.facets(inner, found, reads)))
+            elif name in ("cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "totalCount"):
+                parts.append((key, name, None))
+            else:
+                raise CannotCompile(name)
+        return parts
+
+    def facets(self, type_: GraphQLObjectType, details: Any, reads: declare.Page) -> Any:
+        """[(response key, name, [(response key, name)])] of a facet and its values."""
+        assert reads.facets is not None
+        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
+        shape: list[tuple[str, str, Any]] = []
+        for key, found in selected.grouped_field_set.items():
+            name = found[0].node.name.value
+            if name == "__typename":
+                shape.append((key, name, type_.name))
+                continue
+            self.allowed(type_, name)
+            if name == "kind":
+                shape.append((key, name, None))
+                continue
+            inner = get_named_type(type_.fields[name].type)
+            below = collect_subfields(self.schema, self.fragments, self.values, self.operation, inner, found)
+            values = []
+            for value_key, value_found in below.grouped_field_set.items():
+                value_name = value_found[0].node.name.value
+                if value_name != "__typename":
+                    self.allowed(inner, value_name)
+                values.append((value_key, value_name))
+            shape.append((key, name, (inner.name, values)))
+        return reads.facets, shape
+
+    # -- arguments
+
+    def arguments(self, declared: Mapping[str, declare.Argument], graphql_field: Any, node: Any) -> list[Where]:
+        values = get_argument_values(graphql_field, node, self.values)
+        names = {argument_name(name): name for name in declared}
+        if set(graphql_field.args) - set(names):
+            raise CannotCompile("unmapped argument")
+        where: list[Where] = []
+        for shown, name in names.items():
+            argument = declared[name]
+            if values.get(shown) is None:
+                if argument.absent is not None:
+                    where.append(lambda row, backend, argument=argument: argument.absent(row))
+                continue
+            get = self.argument(graphql_field, node, shown)
+            bind = self.bind(Bind(argument.type, lambda v, w, get=get, a=argument: a.convert(get(v))))
+            where.append(lambda row, backend, a=argument, bind=bind: a.where(row, backend.bind(bind)))
+        return where
+
+    def filter(self, declared: declare.Filter | None, graphql_field: Any, node: Any, given: Any) -> Any:
+        """The conditions of a filter by name, and what gives its values to conditions and sort keys."""
+        binds: dict[str, Bind] = {}
+        shared = {} if declared is None else declared.shared
+        for name, (type_, default) in shared.items():
+            present = self.part_of(graphql_field, node, name, given)
+            binds[name] = Bind(type_, lambda v, w, get=present, default=default: default if get is None else get(v))
+        conditions: dict[str, Where] = {}
+
+        def value(name: str, backend: Any) -> ColumnElement[Any] | None:
+            return backend.bind(binds[name]) if name in binds else None
+
+        for name, one in ({} if declared is None else declared.fields).items():
+            get = self.part_of(graphql_field, node, name, given)
+            if get is None:
+                continue
+            binds[name] = self.bind(Bind(one.type, lambda v, w, get=get, one=one: one.convert(get(v))))
+            conditions[name] = lambda row, backend, one=one, name=name: one.where(
+                row, backend.bind(binds[name]), lambda other: value(other, backend)
+            )
+        return conditions, value
+
+    def bind(self, bind: Bind) -> Bind:
+        """Keeps the bind, to be evaluated with each request even where no selected field uses it."""
+        if self.tolerant:
+            bind.get(self.values.coerced, self.viewer)
+        self.binds.append(bind)
+        return bind
+
+    def value_of(self, graphql_field: Any, node: Any, name: str) -> Callable[[Mapping[str, Any]], Any]:
+        get_argument_values(graphql_field, node, self.values)
+        return self.argument(graphql_field, node, name)
+
+    def argument(self, graphql_field: Any, node: Any, name: str) -> Callable[[Mapping[str, Any]], Any]:
+        """What gives the argument's coerced value from the coerced variables."""
+        ast = next((a.value for a in node.arguments or () if a.name.value == name), None)
+        if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
+            variable = ast.name.value
+            return lambda variables: variables[variable]
+        constant = get_argument_values(graphql_field, node, self.values).get(name)
+        if ast is not None and holds_variable(ast):
+            raise CannotCompile("a variable within a literal")
+        return lambda variables: constant
+
+    def part_of(self, graphql_field: Any, node: Any, name: str, given: Any) -> Any:
+        """What gives a field of the argument `filter`; None where it is not given."""
+        if given is None or read_part(given, name) is None:
+            return None
+        ast = next((a.value for a in node.arguments or () if a.name.value == "filter"), None)
+        if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
+            variable = ast.name.value
+            return lambda variables: read_part(variables[variable], name)
+        shown = argument_name(name)
+        inner = next((f.value for f in getattr(ast, "fields", ()) if f.name.value == shown), None)
+        if isinstance(inner, VariableNode):
+            variable = inner.name.value
+            return lambda variables: variables[variable]
+        constant = read_part(given, name)
+        return lambda variables: constant
+
+
+# ---- small helpers
+
+
+def strawberry_field(parent: GraphQLObjectType, name: str) -> Any:
+    return parent.fields[name].extensions["strawberry-definition"]
+
+
+def entity_of(type_: GraphQLNamedOutputType) -> Entity:
+    """The entity behind a GraphQL type."""
+    definition = type_.extensions["strawberry-definition"]
+    found = ENTITIES.get(definition.origin)
+    if found is None:
+        raise CannotCompile(f"{type_.name} is no entity")
+    return found
+
+
+def shown_id(entity: Entity) -> declare.Expression:
+    """The public form of the row's key."""
+    prefix = literal_column(f"'{entity.prefix}_'", Text)
+    hexadecimal = literal_column("'hex'", Text)
+    return lambda row: prefix + func.encode(func.uuid_send(entity.key(row)), hexadecimal, type_=Text)
+
+
+def read_keys(prefix: str, many: bool, get: Callable[[Mapping[str, Any]], Any]) -> Callable[..., Any]:
+    """Keys of one prefix from public ids; None in the place of others'."""
+    if many:
+        return lambda variables, viewer: [read_id(prefix, shown) for shown in few(get(variables))]
+    return lambda variables, viewer: read_id(prefix, get(variables))
+
+
+def few(ids: list[str]) -> list[str]:
+    if len(ids) > MOST_IDS:
+        raise wrong(f"At most {MOST_IDS} ids at a time.")
+    return ids
+
+
+def refusal(code: Any, type_name: str, name: str) -> GraphQLError:
+    """The error of a field that this caller may not read."""
+    return GraphQLError(f"{type_name}.{name} is not for this caller.", extensions={"code": str(code)})
+
+
+def argument_name(python_name: str) -> str:
+    head, *rest = python_name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def read_part(given: Any, name: str) -> Any:
+    return given.get(argument_name(name))
+
+
+def holds_variable(ast: Any) -> bool:
+    if isinstance(ast, VariableNode):
+        return True
+    inner = list(getattr(ast, "values", ())) + [f.value for f in getattr(ast, "fields", ())]
+    return any(holds_variable(one) for one in inner)

@@ -1,0 +1,182 @@
+"""graphql-core's resolvers for declared fields: all of them, from the declarations.
+
+A root field plans and reads its own selection; the fields below look up what was read. Every field asks first whether the
+caller may read it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    default_field_resolver,
+    get_named_type,
+)
+from graphql.execution.collect_fields import FieldDetails
+from sqlalchemy import Uuid
+
+from auth.permissions import denial
+from reads.declare import ENTITIES, Ref, Referenced, field_readers, field_reads
+from reads.plan import Bind, CannotCompile, Failed, Planner, refusal, strawberry_field
+from reads.rows import TYPE, RowReader
+
+Resolver = Callable[..., Any]
+
+
+class Undeclared(TypeError):
+    """A field or root without readers; the schema does not start."""
+
+
+def install(schema: GraphQLSchema) -> None:
+    """Replaces the resolvers of declared fields. Raises Undeclared for any field that has no readers."""
+    entities = {definition.name for definition in ENTITIES.values()}
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInterfaceType):
+            type_.resolve_type = type_of  # ty: ignore[invalid-assignment]
+        if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
+            continue
+        if type_.name in entities:
+            type_.is_type_of = None
+        for name, field in type_.fields.items():
+            field.resolve = resolver(schema, type_, name, field.resolve)
+
+
+def type_of(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str:
+    return value[TYPE]
+
+
+def resolver(schema: GraphQLSchema, parent: GraphQLObjectType, name: str, own: Resolver | None) -> Resolver:
+    declared = strawberry_field(parent, name)
+    readers = field_readers(declared)
+    if not readers:
+        raise Undeclared(f"{parent.name}.{name} names no reader")
+    reads = field_reads(declared)
+    inner: Resolver
+    if isinstance(reads, Referenced):
+        inner = read_reference(declared.python_name)
+    elif reads is not None and parent is schema.query_type:
+        inner = read_root
+    else:
+        inner = look_up(own or default_field_resolver)
+    finish = word(get_named_type(parent.fields[name].type))
+
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        refused = denial(readers, info.context.viewer.access)
+        if refused is not None:
+            raise refusal(refused, parent.name, name)
+        return finish(inner(source, info, **arguments))
+
+    return resolve
+
+
+def look_up(own: Resolver) -> Resolver:
+    """What was read for the response key; for an object of Python, its own resolver."""
+
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        if isinstance(source, dict):
+            found = source[info.path.key]
+            if isinstance(found, Failed):
+                raise found.error
+            return found
+        return own(source, info, **arguments)
+
+    return resolve
+
+
+def word(named: Any) -> Callable[[Any], Any]:
+    """Turns an enum's text into the member that graphql-core serialises."""
+    if not isinstance(named, GraphQLEnumType):
+        return lambda value: value
+    members = {name: value.value for name, value in named.values.items()}
+
+    def finish(value: Any) -> Any:
+        if isinstance(value, str):
+            return members.get(value, value)
+        return [finish(one) for one in value] if isinstance(value, list) else value
+
+    return finish
+
+
+async def read_root(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    context = info.context
+    planner = planner_of(info, tolerant=True)
+    node = planner.field(info.parent_type, None, [FieldDetails(node, None) for node in info.field_nodes])
+    async with context.database.reading() as connection:
+        found = await RowReader(connection, planner.values.coerced, context.viewer).read(node)
+    if isinstance(found, Failed):
+        raise found.error
+    return found
+
+
+def planner_of(info: GraphQLResolveInfo, *, tolerant: bool) -> Planner:
+    context = info.context
+    return Planner(
+        info.schema,
+        info.operation,
+        context.operation.fragments,
+        info.variable_values,
+        context.viewer.access,
+        tolerant=tolerant,
+        viewer=context.viewer,
+    )
+
+
+def read_reference(name: str) -> Resolver:
+    """A payload's entity: the payload's `Ref`, read by one compiled statement where nothing of it is refused."""
+
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        ref = getattr(source, name)
+        if ref is None or isinstance(ref, dict):
+            return ref
+        assert isinstance(ref, Ref)
+        return read_entity(ref, info)
+
+    return resolve
+
+
+@dataclass(frozen=True)
+class WithKey:
+    """A viewer's attributes and the key of the entity that is read."""
+
+    viewer: Any
+    key: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.viewer, name)
+
+
+async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
+    context = info.context
+    named: Any = get_named_type(info.return_type)
+    details = [FieldDetails(node, None) for node in info.field_nodes]
+    key = Bind(Uuid(), lambda variables, viewer: viewer.key)
+    viewer = WithKey(context.viewer, ref.key)
+
+    def make() -> Any:
+        planner = planner_of(info, tolerant=False)
+        rows = planner.reference(named, details, key)
+        if not hasattr(rows, "table"):
+            raise CannotCompile("absent")
+        return rows, planner.binds
+
+    shape = context.operation.shape(context.variables)
+    place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
+    statement = context.engine.compiled_entity(context.operation, place, make)
+    async with context.database.reading() as connection:
+        if statement is not None:
+            record = await connection.fetchrow(statement.sql, *statement.arguments(context.variables, viewer))
+            return typed(named.name, orjson.loads(record[0])) if record[0] is not None else None
+        planner = planner_of(info, tolerant=True)
+        node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
+        return await RowReader(connection, planner.values.coerced, context.viewer).read(node)
+
+
+def typed(name: str, found: Any) -> Any:
+    """The object with its type's name, which interfaces are resolved by."""
+    return {**found, TYPE: name} if found is not None else None

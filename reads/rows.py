@@ -1,0 +1,342 @@
+"""The reference way to read a plan: one statement for each relation of the plan, rows in Python, values for graphql-core.
+
+Slower and independent of reads.sqltext: where both answer, they answer the same, which the differential test shows. The
+result is nested dicts by response key; a `Failed` stands where a field answers with an error.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from sqlalchemy import ARRAY, Column, ColumnElement, Integer, Select, Uuid, bindparam, func, literal_column, select, true
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from reads.cursors import Cursor
+from reads.plan import Bind, Choice, Connection, Const, Failed, Leaf, Object, Rows, entity_of
+from reads.sqltext import PageText, facet_select
+
+DIALECT = asyncpg.dialect()
+TYPE = "\0type"
+CURSOR = "\0cursor"
+
+Fetch = Callable[[str, list[Any]], Any]
+
+
+class ViewerValues:
+    """The viewer's own values, as parameters."""
+
+    def __init__(self, reader: "RowReader") -> None:
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> ColumnElement[Any]:
+        return self._reader.parameter(getattr(self._reader.viewer_row, name), Uuid())
+
+
+@dataclass
+class Shape:
+    """How a row's columns become an object: expressions to select, and what to do with their values."""
+
+    columns: list[ColumnElement[Any]] = field(default_factory=list)
+    relations: list[tuple[dict[str, Any] | None, str, Any]] = field(default_factory=list)
+
+    def add(self, sql: ColumnElement[Any]) -> int:
+        self.columns.append(sql)
+        return len(self.columns) - 1
+
+
+Build = Callable[[Any], dict[str, Any]]
+Pending = list[tuple[dict[str, Any], str, Any]]
+
+
+class RowReader:
+    """Reads one plan for one viewer over one connection. `viewer_row` has the attributes that conditions use."""
+
+    def __init__(self, connection: Any, variables: Any, viewer_row: Any) -> None:
+        self.connection, self.variables, self.viewer_row = connection, variables, viewer_row
+        self.viewer = ViewerValues(self)
+        self._aliases = count()
+
+    # -- what conditions use
+
+    def bind(self, bind: Bind) -> ColumnElement[Any]:
+        return self.parameter(bind.get(self.variables, self.viewer_row), bind.type)
+
+    def parameter(self, value: Any, type_: Any) -> ColumnElement[Any]:
+        return bindparam(None, value, type_=type_, unique=True)
+
+    def alias(self, table: Any) -> Any:
+        return table.alias(f"t{next(self._aliases)}")
+
+    async def fetch(self, statement: Select[Any]) -> list[Any]:
+        compiled = statement.compile(dialect=DIALECT)
+        values = [compiled.params[name] for name in compiled.positiontup or []]
+        return await self.connection.fetch(compiled.string, *values)
+
+    # -- nodes
+
+    async def read(self, node: Any) -> Any:
+        """The value of a root field or of a payload's entity."""
+        match node:
+            case Const() | Failed():
+                return node if isinstance(node, Failed) else node.value
+            case Rows():
+                return (await self.related(node, [()], None))[0]
+            case Connection():
+                return (await self.connections(node, [()], None))[0]
+            case Choice():
+                return await self.choice(node)
+        raise AssertionError(type(node))
+
+    async def related(self, node: Rows, parents: Sequence[tuple[Any, ...]], table: Any) -> list[Any]:
+        """For each parent, by its key, the object or list beside it. One statement."""
+        row = self.alias(node.table)
+        found = self.chosen(node, row)
+        shape = Shape()
+        build, pending = self.shape(node.object, row, shape)
+        objects = await self.gather(node, found, row, shape, build, pending, parents, table, node.order)
+        if node.many:
+            return objects
+        return [one[0] if one else None for one in objects]
+
+    async def gather(
+        self, node: Rows, found: Any, row: Any, shape: Shape, build: Build, pending: Any, parents: Any, table: Any,
+        order: Any,
+    ) -> list[list[dict[str, Any]]]:
+        """The objects beside each parent, with their own relations read."""
+        own = list(row.primary_key)
+        wanted = found.with_only_columns(
+            *(sql.label(f"c{at}") for at, sql in enumerate(shape.columns)),
+            *(sql.label(f"o{at}") for at, sql in enumerate(own)),
+            maintain_column_froms=True,
+        )
+        if order is not None:
+            wanted = wanted.order_by(*order(row.c))
+        records = await self.beside(wanted, node.on, row, parents, table)
+        objects: list[list[dict[str, Any]]] = [[] for _ in parents]
+        flat: list[dict[str, Any]] = []
+        keys = []
+        for record in records:
+            made = build(record)
+            objects[record["n"] - 1].append(made)
+            flat.append(made)
+            keys.append(tuple(record[f"o{at}"] for at in range(len(own))))
+        await self.attach(pending, flat, keys, node.table)
+        return objects
+
+    async def beside(self, wanted: Select[Any], on: Any, row: Any, parents: Any, table: Any) -> list[Any]:
+        """Rows with their parent's place `n`, counted from one; at a root there is one place and no parent."""
+        if on is None:
+            inner = wanted.subquery("r")
+            return await self.fetch(select(literal_column("1", Integer).label("n"), *inner.c))
+        if not parents:
+            return []
+        parent_columns = list(table.primary_key.columns)
+        arrays = [
+            self.parameter([parent[at] for parent in parents], ARRAY(column.type))
+            for at, column in enumerate(parent_columns)
+        ]
+        names = [f"p{at}" for at in range(len(parent_columns))]
+        given = func.unnest(*arrays).table_valued(
+            *(Column(name, column.type) for name, column in zip(names, parent_columns, strict=True)),
+            with_ordinality="n",
+            name="given",
+        )
+        given = given.render_derived()
+        parent = self.alias(table)
+        matches = [parent.c[c.name] == given.c[n] for c, n in zip(parent_columns, names, strict=True)]
+        inner = wanted.where(on(parent.c, row.c)).correlate(parent).lateral("r")
+        source = given.join(parent, *[_all(matches)]).join(inner, true())
+        return await self.fetch(select(given.c.n, *inner.c).select_from(source).order_by(given.c.n))
+
+    def chosen(self, node: Rows, row: Any, filters: Sequence[Any] = ()) -> Select[Any]:
+        found = select(literal_column("1")).select_from(row)
+        for where in (*node.where, *filters):
+            found = found.where(where(row.c, self))
+        return found
+
+    def shape(self, node: Object, row: Any, shape: Shape) -> tuple[Build, Any]:
+        """What makes the object of a record, and its relations: (path to the object, response key, node)."""
+        steps: list[tuple[str, Any]] = []
+        pending: list[tuple[tuple[str, ...], str, Any]] = []
+        for key, part in node.parts:
+            match part:
+                case Const() | Failed():
+                    steps.append((key, part.value if isinstance(part, Const) else part))
+                case Leaf():
+                    steps.append((key, _Column(shape.add(part.sql(row.c)))))
+                case Object():
+                    build, below = self.shape(part, row, shape)
+                    absent = None if part.absent is None else shape.add(part.absent(row.c))
+                    steps.append((key, _Embedded(build, absent)))
+                    pending += [((key, *path), name, inner) for path, name, inner in below]
+                case Rows() | Connection():
+                    pending.append(((), key, part))
+        name = node.type.name
+
+        def build_object(record: Any) -> dict[str, Any]:
+            made: dict[str, Any] = {TYPE: name}
+            for key, step in steps:
+                made[key] = step.value(record) if isinstance(step, _Column | _Embedded) else step
+            return made
+
+        return build_object, pending
+
+    async def attach(self, pending: Any, objects: list[dict[str, Any]], keys: list[Any], table: Any) -> None:
+        """Reads the relations of the objects, each for all of them at once."""
+        for path, key, node in pending:
+            read = self.connections if isinstance(node, Connection) else self.related
+            values = await read(node, keys, table)
+            for made, value in zip(objects, values, strict=True):
+                at: Any = made
+                for step in path:
+                    at = at[step] if at is not None else None
+                if at is not None:
+                    at[key] = value
+
+    async def choice(self, node: Choice) -> Any:
+        if not node.many:
+            for _, rows in node.alternatives:
+                found = await self.read(rows)
+                if found is not None:
+                    return found
+            return None
+        answer: list[Any] = []
+        for bind, rows in node.alternatives:
+            keys = bind.get(self.variables, self.viewer_row)
+            answer = answer or [None] * len(keys)
+            for place, key in enumerate(keys):
+                if key is not None:
+                    entity = entity_of(rows.object.type)
+                    one = Bind(Uuid(), lambda v, w, key=key: key)
+                    where = [*rows.where, lambda row, backend, e=entity, b=one: e.key(row) == backend.bind(b)]
+                    answer[place] = await self.read(Rows(rows.table, None, where, rows.object))
+        return answer
+
+    # -- pages
+
+    async def connections(self, node: Connection, parents: Sequence[Any], table: Any) -> list[Any]:
+        """For each parent, its connection: the page and one row beyond it in one statement, counts in others."""
+        row = self.alias(node.rows.table)
+        text = PageText(self, node, None)  # type: ignore[arg-type]
+        found = self.chosen(node.rows, row, list(node.filters.values()))
+        if node.bound is not None:
+            found = found.where(text.beyond(row))
+        size = node.size.get(self.variables, self.viewer_row)
+        found = found.order_by(*text.ordered(row, node.backward)).limit(size + 1)
+        shape = Shape()
+        keys_at = [shape.add(sql) for sql in text.sort_keys(row)]
+        cursor = Cursor(node.sort, [key.type for key in node.keys])
+        nodes = [part for _, kind, parts in node.parts if kind == "edges" for part in parts if part[1] == "node"]
+        builds, pending = [], []
+        for key, _, inner in nodes:
+            build, below = self.shape(inner, row, shape)
+            builds.append((key, build))
+            pending += [((key, *path), name, one) for path, name, one in below]
+
+        def build_edge(record: Any) -> dict[str, Any]:
+            made = {key: build(record) for key, build in builds}
+            return {**made, CURSOR: cursor.encode([record[f"c{at}"] for at in keys_at])}
+
+        pages = await self.gather(node.rows, found, row, shape, build_edge, pending, parents, table, None)
+        totals = await self.totals(node, parents, table)
+        facets = await self.facets(node)
+        return [
+            self.page(node, rows, size, total, facets) for rows, total in zip(pages, totals, strict=True)
+        ]
+
+    def page(self, node: Connection, rows: list[dict[str, Any]], size: int, total: Any, facets: Any) -> dict[str, Any]:
+        kept = rows[:size]
+        if node.backward:
+            kept = kept[::-1]
+        more, elsewhere = len(rows) > size, node.bound is not None
+        bounds = {
+            "hasNextPage": elsewhere if node.backward else more,
+            "hasPreviousPage": more if node.backward else elsewhere,
+            "startCursor": kept[0][CURSOR] if kept else None,
+            "endCursor": kept[-1][CURSOR] if kept else None,
+        }
+        made: dict[str, Any] = {TYPE: node.type.name}
+        for key, kind, parts in node.parts:
+            if kind == "edges":
+                made[key] = [self.edge(parts, edge) for edge in kept]
+            elif kind == "pageInfo":
+                made[key] = {name: more if field_ == "__typename" else bounds[field_] for name, field_, more in parts}
+            elif kind == "totalCount":
+                made[key] = total
+            elif kind == "facets":
+                made[key] = facets[key]
+        return made
+
+    def edge(self, parts: Any, made: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: more if kind == "__typename" else made[CURSOR] if kind == "cursor" else made[key]
+            for key, kind, more in parts
+        }
+
+    async def totals(self, node: Connection, parents: Sequence[Any], table: Any) -> list[Any]:
+        if not node.selects("totalCount"):
+            return [None] * len(parents)
+        row = self.alias(node.rows.table)
+        found = self.chosen(node.rows, row, list(node.filters.values())).limit(node.counted)
+        wanted = found.with_only_columns(literal_column("1").label("c0"), maintain_column_froms=True)
+        counts = [0] * len(parents)
+        for record in await self.beside(wanted, node.rows.on, row, parents, table):
+            counts[record["n"] - 1] += 1
+        return counts
+
+    async def facets(self, node: Connection) -> dict[str, Any]:
+        answers = {}
+        for key, kind, more in node.parts:
+            if kind != "facets":
+                continue
+            declared, shape = more
+            answers[key] = [await self.facet(node, name, facet, shape) for name, facet in declared.kinds.items()]
+        return answers
+
+    async def facet(self, node: Connection, kind: str, facet: Any, shape: Any) -> dict[str, Any]:
+        backend: Any = _FacetSource(self)
+        counted = facet_select(backend, node, None, facet).subquery("f")
+        records = await self.fetch(select(*counted.c).order_by(counted.c.count.desc(), counted.c.value))
+        made: dict[str, Any] = {}
+        for key, name, more in shape:
+            if name == "values":
+                made[key] = [{k: more[0] if n == "__typename" else record[n] for k, n in more[1]} for record in records]
+            else:
+                made[key] = kind if name == "kind" else more
+        return made
+
+
+class _FacetSource:
+    """What facet_select asks of a backend, over a reader of rows."""
+
+    def __init__(self, reader: RowReader) -> None:
+        self._reader = reader
+        self.alias = reader.alias
+
+    def chosen(self, node: Rows, what: Any, row: Any, parent: Any, filters: Sequence[Any]) -> Select[Any]:
+        return self._reader.chosen(node, row, filters).with_only_columns(what, maintain_column_froms=True)
+
+
+@dataclass(frozen=True)
+class _Column:
+    at: int
+
+    def value(self, record: Any) -> Any:
+        return record[f"c{self.at}"]
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    build: Build
+    absent: int | None
+
+    def value(self, record: Any) -> Any:
+        return None if self.absent is not None and record[f"c{self.absent}"] else self.build(record)
+
+
+def _all(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    joined = conditions[0]
+    for one in conditions[1:]:
+        joined = joined & one
+    return joined

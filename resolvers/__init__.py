@@ -1,0 +1,1 @@
+"""Root fields and mutations: thin, each in its noun's file."""

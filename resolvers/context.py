@@ -1,0 +1,85 @@
+"""What a request brings to its resolvers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+
+from auth.viewer import ANONYMOUS, Viewer
+from models.classification import Channel
+from models.database import Database
+
+if TYPE_CHECKING:
+    from auth.passwords import PasswordHasher
+    from auth.throttle import Throttle
+    from reads.engine import Engine
+    from reads.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFacts:
+    """What the shop says of itself; links in mails begin with `public_url`."""
+
+    name: str
+    support_email: str
+    ships_to: tuple[str, ...]
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from. `address` is for throttling within this request alone and is never stored; what may be
+    stored is `network` (P14), `device_name` and `device_kind` (P16)."""
+
+    address: str = field(repr=False)
+    network: str | None
+    device_name: str | None
+    device_kind: str
+    channel: Channel = Channel.WEB
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class Response:
+    """Headers that a resolver adds to the answer: (name, value), lower case."""
+
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, name: str, value: str) -> None:
+        self.headers.append((name, value))
+
+
+@dataclass(slots=True)
+class Services:
+    """What lives as long as the process."""
+
+    database: Database
+    engine: "Engine"
+    throttle: "Throttle"
+    passwords: "PasswordHasher"
+    shop: ShopFacts
+    secret: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Context:
+    """One request. `viewer` is who it is, once identified; a mutation that signs in or out sets it anew."""
+
+    services: Services
+    client: Client
+    viewer: Viewer = ANONYMOUS
+    response: Response = field(default_factory=Response)
+    operation: "Operation | None" = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    @property
+    def engine(self) -> "Engine":
+        return self.services.engine
+
+
+Info = strawberry.Info[Context, None]

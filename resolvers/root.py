@@ -1,0 +1,23 @@
+"""The schema: every noun's root fields together."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from auth.permissions import ANYONE
+from reads.declare import any_entities, any_entity, value
+from resolvers.account import AccountQuery
+from resolvers.catalogue import CatalogueQuery
+from resolvers.order import OrderQuery
+from schema.common import Node
+from schema.scalars import SCALARS
+
+
+@value(readers=ANYONE, name="Query")
+class Query(AccountQuery, CatalogueQuery, OrderQuery):
+    node: Node | None = any_entity()
+    nodes: list[Node | None] = any_entities()
+
+
+SCHEMA = strawberry.Schema(
+    Query, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+)

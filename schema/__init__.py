@@ -1,0 +1,1 @@
+"""GraphQL types, each declared once."""

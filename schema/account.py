@@ -1,0 +1,37 @@
+"""Customers, as they see themselves."""
+
+from datetime import datetime
+
+import strawberry
+
+from auth.permissions import OWNER, staff
+from models import account as tables
+from reads.declare import column, entity, page, to
+from schema.common import Node
+from schema.order import NEWEST_FIRST, OrderConnection
+
+READERS = OWNER + staff("customer:read")
+
+
+@entity(
+    tables.Account,
+    name="Customer",
+    prefix="cus",
+    readers=READERS,
+    visible=(to(OWNER, lambda viewer, account: account.id == viewer.account_id), to(staff("customer:read"))),
+)
+class Customer(Node):
+    """A person with an account. Everything personal is nullable: null to those who may not see it."""
+
+    id: strawberry.ID
+    version: int
+    created_at: datetime
+    name: str | None
+    email: str | None
+    email_verified: bool | None = column(lambda account: account.email_verified_at.is_not(None), nullable=False)
+    username: str | None
+    phone: str | None
+    orders: OrderConnection | None = page(
+        lambda account, order: order.account_id == account.id, sorts=NEWEST_FIRST, readers=OWNER + staff("order:read")
+    )
+    disabled_at: datetime | None

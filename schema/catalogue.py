@@ -1,0 +1,247 @@
+"""The catalogue as the public reads it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal_column, select
+
+from auth.permissions import ANYONE
+from models import catalogue as tables
+from models.catalogue import DEFAULT_CURRENCY
+from reads.declare import Argument, Columns, Value, column, embed, entity, many, one, page, to, value
+from schema.catalogue_filter import (
+    PRODUCT_FACETS,
+    PRODUCT_FILTER,
+    PRODUCT_SORTS,
+    ProductFacetKind,
+    ProductSort,
+    exists_stock,
+    purchasable,
+)
+from schema.common import CurrencyCode, Money, Node, PageInfo, embedded_money, money
+from schema.review import REVIEW_SORTS, PublicReviewConnection, ReviewSort, published
+
+Audience = strawberry.enum(tables.Audience, name="Audience")
+AlterationKind = strawberry.enum(tables.AlterationKind, name="AlterationKind")
+
+MOST_SHOWN = 10
+"""How many pieces of a variant the public learns about at most."""
+
+PRICES = tables.ProductPrice.__table__
+
+
+def range_currency(price: Columns, asked: ColumnElement[str]) -> ColumnElement[Any]:
+    """The asked currency's prices where the product has them, else the shop's first currency's."""
+    other = PRICES.alias()
+    has = select(other.c.product_id).where(other.c.product_id == price.product_id, other.c.currency == asked).exists()
+    return price.currency == case((has, asked), else_=literal_column(f"'{DEFAULT_CURRENCY}'", Text))
+
+
+IN_CURRENCY = {
+    "currency_code": Argument(
+        CurrencyCode | None,
+        Text(),
+        where=lambda price, asked: price.currency == asked,
+        absent=lambda price: price.currency == literal_column(f"'{DEFAULT_CURRENCY}'", Text),
+    )
+}
+RANGE_IN_CURRENCY = {
+    "currency_code": Argument(
+        CurrencyCode | None, Text(), where=range_currency, absent=IN_CURRENCY["currency_code"].absent
+    )
+}
+
+
+@entity(tables.Brand, prefix="brd", readers=ANYONE, visible=(to(ANYONE),))
+class Brand(Node):
+    """A maker of what the shop sells."""
+
+    id: strawberry.ID
+    slug: str
+    name: str
+
+
+@entity(tables.Category, prefix="cat", readers=ANYONE, visible=(to(ANYONE),))
+class Category(Node):
+    """A shelf of the shop, within another or at the top."""
+
+    id: strawberry.ID
+    slug: str
+    name: str
+    parent: "Category | None" = one(lambda category, parent: parent.id == category.parent_id)
+    children: "list[Category]" = many(
+        lambda category, child: child.parent_id == category.id, order=lambda child: (child.position, child.id)
+    )
+
+
+@entity(tables.ProductMedia, readers=ANYONE)
+class Media:
+    """A picture; `alt` says what it shows."""
+
+    url: str
+    alt: str | None
+    width: int | None
+    height: int | None
+
+
+@value(readers=ANYONE)
+class PriceRange:
+    """The least and the greatest price among a product's variants."""
+
+    minimum: Money
+    maximum: Money
+
+
+@value(readers=ANYONE)
+class RatingSummary:
+    """Over the published reviews; `histogram` has five counts, of one star to five."""
+
+    average: Decimal | None
+    count: int
+    histogram: list[int]
+    verified_share: Decimal | None
+
+
+@entity(tables.AlterationService, readers=ANYONE)
+class AlterationService:
+    """A change the shop's tailor makes; `days` is how long it takes."""
+
+    kind: AlterationKind
+    price: Money = one(
+        lambda service, price: price.service_id == service.id,
+        model=tables.AlterationPrice,
+        fields=money("price"),
+        when=lambda price: price.currency == literal_column(f"'{DEFAULT_CURRENCY}'", Text),
+    )
+    days: int
+
+
+@entity(tables.Variant, prefix="var", readers=ANYONE, visible=(to(ANYONE, lambda viewer, v: purchasable(v)),))
+class Variant(Node):
+    """What is bought: a product in a size and a colour. `quantityAvailable` goes up to ten and no further."""
+
+    id: strawberry.ID
+    sku: str
+    size: str | None
+    color: str | None
+    price: Money | None = one(
+        lambda variant, price: price.variant_id == variant.id,
+        model=tables.VariantPrice,
+        fields=money("price"),
+        arguments=IN_CURRENCY,
+    )
+    compare_at_price: Money | None = one(
+        lambda variant, price: price.variant_id == variant.id,
+        model=tables.VariantPrice,
+        fields=money("compare_at"),
+        arguments=IN_CURRENCY,
+        when=lambda price: price.compare_at.is_not(None),
+    )
+    available: bool = column(lambda variant: variant.on_hand > literal_column("0"), nullable=False)
+    quantity_available: int = column(
+        lambda variant: func.least(variant.on_hand, literal_column(str(MOST_SHOWN))), nullable=False
+    )
+    product: "Product" = one(lambda variant, product: product.id == variant.product_id)
+
+
+def average(product: Columns) -> ColumnElement[Any]:
+    mean = cast(product.rating_sum, Numeric) / func.nullif(product.rating_count, literal_column("0"))
+    return func.round(mean, literal_column("2"))
+
+
+def verified_share(product: Columns) -> ColumnElement[Any]:
+    share = cast(product.rating_verified, Numeric) / func.nullif(product.rating_count, literal_column("0"))
+    return func.round(share, literal_column("4"))
+
+
+@entity(
+    tables.Product,
+    prefix="prd",
+    readers=ANYONE,
+    visible=(to(ANYONE, lambda viewer, product: product.archived_at.is_(None)),),
+)
+class Product(Node):
+    """What the shop offers, in variants. Prices are in the currency asked for, else in the shop's first."""
+
+    id: strawberry.ID
+    version: int
+    slug: str
+    name: str
+    description: str | None
+    brand: Brand | None = one(lambda product, brand: brand.id == product.brand_id)
+    categories: list[Category] = many(
+        lambda product, category: category.id.in_(
+            select(tables.ProductCategory.category_id).where(tables.ProductCategory.product_id == product.id)
+        ),
+        order=lambda category: (category.position, category.id),
+    )
+    care_instructions: str | None
+    audience: list[Audience]
+    custom_made: bool
+    alterations: list[AlterationService] = many(
+        lambda product, service: service.product_id == product.id, order=lambda service: (service.kind,)
+    )
+    media: list[Media] = many(
+        lambda product, media: media.product_id == product.id, order=lambda media: (media.position,)
+    )
+    variants: list[Variant] = many(
+        lambda product, variant: variant.product_id == product.id, order=lambda variant: (variant.position,)
+    )
+    price_range: PriceRange = one(
+        lambda product, price: price.product_id == product.id,
+        model=tables.ProductPrice,
+        fields={"minimum": embedded_money("minimum"), "maximum": embedded_money("maximum")},
+        arguments=RANGE_IN_CURRENCY,
+    )
+    available: bool = column(lambda product: exists_stock(product), nullable=False)
+    rating: RatingSummary = embed(
+        average=Value(average, True),
+        count=lambda product: product.rating_count,
+        histogram=lambda product: product.rating_histogram,
+        verified_share=Value(verified_share, True),
+    )
+    reviews: PublicReviewConnection = page(
+        lambda product, review: review.product_id == product.id,
+        when=published,
+        sorts=REVIEW_SORTS,
+        sort=ReviewSort.NEWEST,
+    )
+    created_at: datetime
+
+
+@value(readers=ANYONE)
+class ProductFacetValue:
+    """`value` is what ProductFilter takes, `label` what a person reads."""
+
+    value: str
+    label: str
+    count: int
+
+
+@value(readers=ANYONE)
+class ProductFacet:
+    kind: ProductFacetKind
+    values: list[ProductFacetValue]
+
+
+@value(readers=ANYONE)
+class ProductEdge:
+    cursor: str
+    node: Product
+
+
+@value(readers=ANYONE)
+class ProductConnection:
+    """`totalCount` and `facets` are counted only where asked for, up to 10000."""
+
+    edges: list[ProductEdge]
+    page_info: PageInfo
+    total_count: int
+    facets: list[ProductFacet]
+
+
+PRODUCTS = page(
+    sorts=PRODUCT_SORTS, sort=ProductSort.FEATURED, filter=PRODUCT_FILTER, facets=PRODUCT_FACETS, readers=ANYONE
+)

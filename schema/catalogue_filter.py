@@ -1,0 +1,289 @@
+"""How the catalogue is filtered, searched, sorted and counted."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import strawberry
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    case,
+    cast,
+    distinct,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+
+from models.catalogue import (
+    DEFAULT_CURRENCY,
+    Audience,
+    Brand,
+    Category,
+    CurrencyCode,
+    Product,
+    ProductCategory,
+    ProductPrice,
+    Variant,
+)
+from reads.cursors import wrong
+from reads.declare import Columns, Facet, Facets, Filter, FilterField, Key
+
+LONGEST_SEARCH = 200
+DEAREST = 2**62
+TYPO_TOLERANCE = literal_column("0.45")
+"""Word similarity from which a name counts as meant (pg_trgm); lower finds more and worse."""
+
+
+class Sort(StrEnum):
+    FEATURED = "FEATURED"
+    NEWEST = "NEWEST"
+    PRICE_ASCENDING = "PRICE_ASCENDING"
+    PRICE_DESCENDING = "PRICE_DESCENDING"
+    RATING = "RATING"
+    RELEVANCE = "RELEVANCE"
+
+
+class FacetKind(StrEnum):
+    CATEGORY = "CATEGORY"
+    BRAND = "BRAND"
+    SIZE = "SIZE"
+    AUDIENCE = "AUDIENCE"
+    AVAILABLE = "AVAILABLE"
+
+
+ProductSort = strawberry.enum(Sort, name="ProductSort")
+ProductFacetKind = strawberry.enum(FacetKind, name="ProductFacetKind")
+
+
+@strawberry.input(description="What a product has to match; a field that is left out or null restricts nothing.")
+class ProductFilter:
+    category: str | None = strawberry.UNSET
+    brand: str | None = strawberry.UNSET
+    size: str | None = strawberry.UNSET
+    audience: Audience | None = strawberry.UNSET
+    min_price: Decimal | None = strawberry.UNSET
+    max_price: Decimal | None = strawberry.UNSET
+    currency_code: CurrencyCode | None = strawberry.UNSET
+    available: bool | None = strawberry.UNSET
+    search: str | None = strawberry.UNSET
+
+
+# ---- conditions
+
+
+def exists_stock(product: Columns) -> ColumnElement[bool]:
+    return select(Variant.id).where(Variant.product_id == product.id, Variant.on_hand > literal_column("0")).exists()
+
+
+def purchasable(variant: Columns) -> ColumnElement[bool]:
+    """Of a product that is on sale."""
+    return select(Product.id).where(Product.id == variant.product_id, Product.archived_at.is_(None)).exists()
+
+
+def in_category(product: Columns, slug: ColumnElement[str], given: Any) -> ColumnElement[bool]:
+    """In the category or one below it."""
+    tree = select(Category.id).where(Category.slug == slug).cte("shelf", recursive=True, nesting=True)
+    tree = tree.union_all(select(Category.id).where(Category.parent_id == tree.c.id))
+    shelved = select(ProductCategory.product_id).where(ProductCategory.category_id.in_(select(tree.c.id)))
+    return product.id.in_(shelved)
+
+
+def of_brand(product: Columns, slug: ColumnElement[str], given: Any) -> ColumnElement[bool]:
+    return product.brand_id == select(Brand.id).where(Brand.slug == slug).scalar_subquery()
+
+
+def in_size(product: Columns, size: ColumnElement[str], given: Any) -> ColumnElement[bool]:
+    return product.id.in_(select(Variant.product_id).where(Variant.size == size))
+
+
+def priced(product: Columns, given: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    prices = select(ProductPrice.product_id).where(
+        ProductPrice.product_id == product.id, ProductPrice.currency == given("currency_code"), condition
+    )
+    return prices.exists()
+
+
+def matches(product: Columns, search: ColumnElement[str], given: Any) -> ColumnElement[bool]:
+    """By words of name and description in any form, or by a name, the product's or its brand's, nearly spelled so."""
+    brands = select(Brand.id).where(near(search, Brand.name))
+    return product.search.op("@@")(query(search)) | near(search, product.name) | product.brand_id.in_(brands)
+
+
+def query(search: ColumnElement[str]) -> ColumnElement[Any]:
+    return func.websearch_to_tsquery(literal_column("'english'::regconfig"), search)
+
+
+def near(search: ColumnElement[str], name: Any) -> ColumnElement[bool]:
+    return func.lower(search).op("<%", is_comparison=True)(func.lower(name))
+
+
+def relevance(product: Columns, given: Any) -> ColumnElement[Decimal]:
+    search = given("search")
+    if search is None:
+        return literal_column("0.0", Numeric())
+    rank = func.ts_rank(product.search, query(search)) + func.word_similarity(
+        func.lower(search), func.lower(product.name)
+    )
+    return func.round(cast(rank, Numeric), literal_column("5"))
+
+
+def least_price(product: Columns, given: Any) -> ColumnElement[int]:
+    """The least price in the currency; products without one come last when sorted up, and last when sorted down."""
+    price = select(ProductPrice.minimum).where(
+        ProductPrice.product_id == product.id, ProductPrice.currency == given("currency_code")
+    )
+    return func.coalesce(price.scalar_subquery(), literal_column(str(DEAREST), BigInteger))
+
+
+def greatest_price(product: Columns, given: Any) -> ColumnElement[int]:
+    price = select(ProductPrice.maximum).where(
+        ProductPrice.product_id == product.id, ProductPrice.currency == given("currency_code")
+    )
+    return func.coalesce(price.scalar_subquery(), literal_column("-1", BigInteger))
+
+
+# ---- values
+
+
+def minor_units(value: Decimal) -> int:
+    """Whole minor units. Raises GraphQLError for what is no price."""
+    units = int(value.scaleb(2)) if abs(value) < 10**15 else -1
+    if units < 0:
+        raise wrong("A price is a decimal number from 0.")
+    return units
+
+
+def search_text(text: str) -> str:
+    if len(text) > LONGEST_SEARCH:
+        raise wrong(f"A search has at most {LONGEST_SEARCH} characters.")
+    return text
+
+
+PRODUCT_FILTER = Filter(
+    ProductFilter | None,
+    fields={
+        "category": FilterField(Text(), in_category),
+        "brand": FilterField(Text(), of_brand),
+        "size": FilterField(Text(), in_size),
+        "audience": FilterField(Text(), lambda product, audience, given: product.audience.contains(array([audience]))),
+        "min_price": FilterField(
+            BigInteger(),
+            lambda product, least, given: priced(product, given, ProductPrice.maximum >= least),
+            minor_units,
+        ),
+        "max_price": FilterField(
+            BigInteger(), lambda product, most, given: priced(product, given, ProductPrice.minimum <= most), minor_units
+        ),
+        "available": FilterField(Boolean(), lambda product, wanted, given: exists_stock(product) == wanted),
+        "search": FilterField(Text(), matches, search_text),
+    },
+    shared={"currency_code": (Text(), DEFAULT_CURRENCY.value)},
+)
+
+ID_UP = Key(lambda product, given: product.id, Uuid())
+ID_DOWN = Key(lambda product, given: product.id, Uuid(), descending=True)
+
+PRODUCT_SORTS = {
+    Sort.FEATURED: (Key(lambda product, given: product.featured_rank, Integer()), ID_UP),
+    Sort.NEWEST: (Key(lambda product, given: product.created_at, DateTime(timezone=True), descending=True), ID_DOWN),
+    Sort.PRICE_ASCENDING: (Key(least_price, BigInteger()), ID_UP),
+    Sort.PRICE_DESCENDING: (Key(greatest_price, BigInteger(), descending=True), ID_DOWN),
+    Sort.RATING: (Key(lambda product, given: product.rating_rank, Integer(), descending=True), ID_DOWN),
+    Sort.RELEVANCE: (Key(relevance, Numeric(), descending=True), ID_DOWN),
+}
+
+
+# ---- facets: counts of distinct products
+
+
+def by_category(matching: Select[Any]) -> Select[Any]:
+    """Each category with what lies in it or below it."""
+    product = matching.subquery()
+    shelves = select(Category.id, Category.id.label("top")).cte("above", recursive=True, nesting=True)
+    above = select(shelves.c.id, Category.parent_id).join(Category, Category.id == shelves.c.top)
+    shelves = shelves.union_all(above.where(Category.parent_id.is_not(None)))
+    return (
+        select(Category.slug.label("value"), Category.name.label("label"), tally(product.c.id))
+        .select_from(product)
+        .join(ProductCategory, ProductCategory.product_id == product.c.id)
+        .join(shelves, shelves.c.id == ProductCategory.category_id)
+        .join(Category, Category.id == shelves.c.top)
+        .group_by(Category.id)
+    )
+
+
+def by_brand(matching: Select[Any]) -> Select[Any]:
+    product = matching.subquery()
+    own = Product.__table__.alias()
+    return (
+        select(Brand.slug.label("value"), Brand.name.label("label"), tally(product.c.id))
+        .select_from(product)
+        .join(own, own.c.id == product.c.id)
+        .join(Brand, Brand.id == own.c.brand_id)
+        .group_by(Brand.id)
+    )
+
+
+def by_size(matching: Select[Any]) -> Select[Any]:
+    product = matching.subquery()
+    return (
+        select(Variant.size.label("value"), Variant.size.label("label"), tally(product.c.id))
+        .select_from(product)
+        .join(Variant, Variant.product_id == product.c.id)
+        .where(Variant.size.is_not(None))
+        .group_by(Variant.size)
+    )
+
+
+def by_audience(matching: Select[Any]) -> Select[Any]:
+    product = matching.subquery()
+    own = Product.__table__.alias()
+    audience = func.unnest(own.c.audience).column_valued("audience")
+    label = func.initcap(audience)
+    return (
+        select(audience.label("value"), label.label("label"), tally(product.c.id))
+        .select_from(product.join(own, own.c.id == product.c.id), audience)
+        .group_by(audience)
+    )
+
+
+def by_availability(matching: Select[Any]) -> Select[Any]:
+    product = matching.subquery()
+    available = exists_stock(product.c)
+    counted = select(product.c.id, available.label("available")).subquery()
+    texts = [
+        select(
+            literal_column(f"'{value}'", Text).label("value"),
+            literal_column(f"'{label}'", Text).label("label"),
+            func.count(case((counted.c.available == literal_column(value, Boolean), 1))).label("count"),
+        )
+        for value, label in (("true", "In stock"), ("false", "Out of stock"))
+    ]
+    both = union_all(*texts).subquery()
+    return select(both).where(both.c.count > literal_column("0"))
+
+
+def tally(product: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.count(distinct(product)).label("count")
+
+
+PRODUCT_FACETS = Facets(
+    {
+        FacetKind.CATEGORY: Facet("category", by_category),
+        FacetKind.BRAND: Facet("brand", by_brand),
+        FacetKind.SIZE: Facet("size", by_size),
+        FacetKind.AUDIENCE: Facet("audience", by_audience),
+        FacetKind.AVAILABLE: Facet("available", by_availability),
+    }
+)

@@ -1,0 +1,75 @@
+"""What several nouns share: nodes, pages, money."""
+
+from decimal import Decimal
+from inspect import Parameter
+
+import strawberry
+from sqlalchemy import ColumnElement, Numeric, Text, Uuid, literal_column
+
+from auth.permissions import ANYONE
+from models.catalogue import CurrencyCode as Currency
+from models.ids import read_id
+from reads.declare import Argument, Embedded, Value, value
+
+CurrencyCode = strawberry.enum(Currency, name="CurrencyCode")
+
+
+@strawberry.interface(description="An object with an opaque, unguessable id, which is never the only credential.")
+class Node:
+    id: strawberry.ID
+
+
+@value(readers=ANYONE)
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@value(readers=ANYONE)
+class Money:
+    """An exact amount of a currency."""
+
+    amount: Decimal
+    currency_code: CurrencyCode
+
+
+def decimal_amount(minor: ColumnElement[int]) -> ColumnElement[Decimal]:
+    """Minor units as a decimal number; every currency of the shop has two decimals."""
+    return minor * literal_column("0.01", Numeric(20, 2))
+
+
+def money(amount: str, currency: str = "currency") -> dict[str, Value]:
+    """Money's fields over two columns of a row."""
+    return {
+        "amount": Value(lambda row: decimal_amount(row[amount]), False),
+        "currency_code": Value(lambda row: row[currency], False),
+    }
+
+
+def embedded_money(amount: str, currency: str = "currency") -> Embedded:
+    """Money over two columns of a row, within another object."""
+    return Embedded(money(amount, currency))
+
+
+def by_id(prefix: str, *, required: bool = False) -> Argument:
+    """An argument `id` that names a row; another type's id names none."""
+    return Argument(
+        strawberry.ID if required else strawberry.ID | None,
+        Uuid(),
+        where=lambda row, key: row.id == key,
+        convert=lambda shown: read_id(prefix, shown),
+        default=Parameter.empty if required else strawberry.UNSET,
+    )
+
+
+def by_slug(*, required: bool = False) -> Argument:
+    return Argument(
+        str if required else str | None,
+        Text(),
+        where=lambda row, slug: row.slug == slug,
+        default=Parameter.empty if required else strawberry.UNSET,
+    )

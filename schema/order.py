@@ -1,0 +1,129 @@
+"""Orders as their owner reads them."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from sqlalchemy import DateTime, Uuid, literal_column
+
+from auth.permissions import ANYONE, OWNER, staff
+from models import order as tables
+from models.classification import Channel
+from reads.declare import Key, column, embed, entity, many, one, to, value
+from schema.catalogue import Variant
+from schema.common import CurrencyCode, Money, Node, PageInfo, money
+
+OrderChannel = strawberry.enum(Channel, name="OrderChannel")
+OrderStatus = strawberry.enum(tables.OrderStatus, name="OrderStatus")
+PaymentStatus = strawberry.enum(tables.PaymentStatus, name="PaymentStatus")
+
+READERS = OWNER + staff("order:read")
+
+
+def order_address(kind: tables.OrderAddressKind) -> Any:
+    return one(
+        lambda order, address: (address.order_id == order.id)
+        & (address.kind == literal_column(f"'{kind.value}'"))
+    )
+
+
+def order_money(name: str) -> Any:
+    return embed(**money(name))
+
+
+@entity(tables.OrderContact, readers=READERS)
+class OrderContact:
+    """Who ordered, as given with the order; null once the person is gone."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+
+
+@entity(tables.OrderAddress, readers=READERS)
+class OrderAddress:
+    """Where to, as given with the order; null once the person is gone."""
+
+    recipient_name: str | None
+    company: str | None
+    line1: str | None
+    line2: str | None
+    city: str | None
+    region: str | None
+    postal_code: str | None
+    country_code: str | None
+    phone: str | None
+
+
+@entity(tables.OrderPayment, readers=READERS)
+class OrderPayment:
+    """How it was paid; of a card, what a person recognises it by (P4)."""
+
+    status: PaymentStatus
+    brand: str | None
+    last4: str | None
+
+
+@entity(tables.OrderLine, prefix="orl", readers=READERS)
+class OrderLine:
+    """What was bought, as it was then; `variant` is what it is now, if it still is."""
+
+    id: strawberry.ID
+    sku: str
+    product_name: str
+    size: str | None
+    color: str | None
+    variant: Variant | None = one(lambda line, variant: variant.id == line.variant_id)
+    quantity: int
+    unit_price: Money = order_money("unit_price")
+    total: Money = order_money("total")
+    custom_made: bool
+
+
+@entity(
+    tables.Order,
+    prefix="ord",
+    readers=READERS,
+    visible=(to(OWNER, lambda viewer, order: order.account_id == viewer.account_id), to(staff("order:read"))),
+)
+class Order(Node):
+    """A purchase. total = subtotal - discountTotal + shippingTotal (+ taxTotal where prices exclude tax)."""
+
+    id: strawberry.ID
+    version: int
+    number: str
+    placed_at: datetime
+    channel: OrderChannel
+    status: OrderStatus
+    currency_code: CurrencyCode = column(lambda order: order.currency, nullable=False)
+    lines: list[OrderLine] = many(
+        lambda order, line: line.order_id == order.id, order=lambda line: (line.position,)
+    )
+    subtotal: Money = order_money("subtotal")
+    discount_total: Money = order_money("discount_total")
+    shipping_total: Money = order_money("shipping_total")
+    tax_total: Money = order_money("tax_total")
+    total: Money = order_money("total")
+    refunded_total: Money = order_money("refunded_total")
+    contact: OrderContact | None = one(lambda order, contact: contact.order_id == order.id)
+    shipping_address: OrderAddress | None = order_address(tables.OrderAddressKind.SHIPPING)
+    billing_address: OrderAddress | None = order_address(tables.OrderAddressKind.BILLING)
+    payment: OrderPayment | None = one(lambda order, payment: payment.order_id == order.id)
+
+
+@value(readers=ANYONE)
+class OrderEdge:
+    cursor: str
+    node: Order
+
+
+@value(readers=ANYONE)
+class OrderConnection:
+    edges: list[OrderEdge]
+    page_info: PageInfo
+
+
+NEWEST_FIRST = (
+    Key(lambda order, given: order.placed_at, DateTime(timezone=True), descending=True),
+    Key(lambda order, given: order.id, Uuid(), descending=True),
+)
