@@ -3,7 +3,7 @@
 Every function is about one account's book. An address of another account is NOT_FOUND, before any other refusal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
@@ -155,16 +155,13 @@ async def _find(transaction: AsyncConnection, account_id: UUID, address_id: UUID
     row = (await transaction.execute(entry)).one_or_none()
     if row is None:
         return None
-    values = {field.name: getattr(row, field.name) for field in fields(EntryDraft)}
-    return _Entry(EntryDraft(**values | {"kinds": _kinds(row.kinds)}), row.version, _flagged(row))
+    values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(EntryDraft)}
+    values["kinds"] = frozenset(map(AddressKind, row.kinds))
+    return _Entry(EntryDraft(**values), row.version, _flagged(row))
 
 
 def _flagged(row: Any) -> Kinds:
     return frozenset(kind for kind, column in _DEFAULT_COLUMNS.items() if getattr(row, column))
-
-
-def _kinds(stored: Iterable[str]) -> Kinds:
-    return frozenset(map(AddressKind, stored))
 
 
 async def _write(transaction: AsyncConnection, account_id: UUID, address_id: UUID, values: dict[str, Any]) -> None:
