@@ -60,7 +60,7 @@ class Keeper:
                 server.make()
             _say(f"progress starting {server.name}")
             server.start()
-        self.home.state.write_text(json.dumps({"parts": self.parts}))
+        self.home.state.write_text(json.dumps({"parts": self.parts, "pid": os.getpid()}))
         _say("ready")
 
     def _revive(self) -> None:
@@ -112,8 +112,6 @@ def main() -> None:
     except Exception as error:
         _say(f"failed {error}")
         raise
-    finally:
-        os.close(arguments.lock)
 
 
 if __name__ == "__main__":
