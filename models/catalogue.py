@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped
 
@@ -13,12 +13,13 @@ from models.base import (
     amount,
     choice,
     choices,
+    code,
     column,
-    recorded_at,
     flag,
     key,
     moment,
     number,
+    recorded_at,
     reference,
     string,
     version,
@@ -28,8 +29,8 @@ from models.classification import NotPersonal
 GOODS = NotPersonal("describes goods on public sale")
 TALLY = NotPersonal("a count over published reviews")
 
-SAFE_CODE = r"~ '^[A-Za-z0-9][A-Za-z0-9._/-]*$'"
-SLUG = "~ '^[a-z0-9]+(-[a-z0-9]+)*$'"
+SKU = "^[A-Za-z0-9][A-Za-z0-9._/-]*$"
+SLUG = "^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 class CurrencyCode(StrEnum):
@@ -66,14 +67,14 @@ class AlterationKind(StrEnum):
 class Brand(Base):
     __tablename__ = "brand"
     id: Mapped[UUID] = key()
-    slug: Mapped[str] = column(GOODS, Text, CheckConstraint(f"slug {SLUG}", name="slug"), unique=True)
+    slug: Mapped[str] = code(GOODS, SLUG, "slug", unique=True)
     name: Mapped[str] = string(GOODS)
 
 
 class Category(Base):
     __tablename__ = "category"
     id: Mapped[UUID] = key()
-    slug: Mapped[str] = column(GOODS, Text, CheckConstraint(f"slug {SLUG}", name="slug"), unique=True)
+    slug: Mapped[str] = code(GOODS, SLUG, "slug", unique=True)
     name: Mapped[str] = string(GOODS)
     parent_id: Mapped[UUID | None] = reference("category.id")
     position: Mapped[int] = number(GOODS, server_default=text("0"))
@@ -85,7 +86,7 @@ class Product(Base):
     __tablename__ = "product"
     id: Mapped[UUID] = key()
     version: Mapped[int] = version()
-    slug: Mapped[str] = column(GOODS, Text, CheckConstraint(f"slug {SLUG}", name="slug"), unique=True)
+    slug: Mapped[str] = code(GOODS, SLUG, "slug", unique=True)
     name: Mapped[str] = string(GOODS)
     description: Mapped[str | None] = string(GOODS)
     care_instructions: Mapped[str | None] = string(GOODS)
@@ -163,7 +164,7 @@ class Variant(Base):
     id: Mapped[UUID] = key()
     product_id: Mapped[UUID] = reference("product.id", index=False, ondelete="CASCADE")
     position: Mapped[int] = column(GOODS, SmallInteger)
-    sku: Mapped[str] = column(GOODS, Text, CheckConstraint(f"sku {SAFE_CODE}", name="sku"), unique=True)
+    sku: Mapped[str] = code(GOODS, SKU, "sku", unique=True)
     size: Mapped[str | None] = string(GOODS)
     color: Mapped[str | None] = string(GOODS)
     on_hand: Mapped[int] = number(NotPersonal("pieces in stock"), server_default=text("0"))

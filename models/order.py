@@ -4,10 +4,24 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, amount, channel, choice, column, flag, key, moment, number, reference, string, version
+from models.base import (
+    Base,
+    amount,
+    channel,
+    choice,
+    code,
+    column,
+    flag,
+    key,
+    moment,
+    number,
+    reference,
+    string,
+    version,
+)
 from models.catalogue import CurrencyCode
 from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose
 
@@ -58,12 +72,7 @@ class Order(Base):
     id: Mapped[UUID] = key()
     version: Mapped[int] = version()
     account_id: Mapped[UUID | None] = reference("account.id", index=False, what=PURCHASER, ondelete="SET NULL")
-    number: Mapped[str] = column(
-        NotPersonal("random and readable, tells nothing"),
-        Text,
-        CheckConstraint("number ~ '^[A-Z0-9-]+$'", name="number"),
-        unique=True,
-    )
+    number: Mapped[str] = code(NotPersonal("random and readable, tells nothing"), "^[A-Z0-9-]+$", "number", unique=True)
     placed_at: Mapped[datetime] = moment(FACT)
     channel: Mapped[Channel] = channel()
     status: Mapped[OrderStatus] = choice(FACT, OrderStatus, "status")
@@ -144,4 +153,4 @@ class OrderPayment(Base):
     channel: Mapped[Channel] = channel()
     status: Mapped[PaymentStatus] = choice(FACT, PaymentStatus, "status")
     brand: Mapped[str | None] = string(CARD)
-    last4: Mapped[str | None] = column(CARD, Text, CheckConstraint("last4 ~ '^[0-9]{4}$'", name="last4"))
+    last4: Mapped[str | None] = code(CARD, "^[0-9]{4}$", "last4")

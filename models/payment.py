@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, channel, column, recorded_at, flag, key, reference, string
+from models.base import Base, channel, code, column, flag, key, recorded_at, reference, string
 from models.classification import Channel, Erasure, Personal, Purpose
 
 SAVED_CARD = Personal(
@@ -26,7 +26,7 @@ class PaymentMethod(Base):
     channel: Mapped[Channel] = channel()
     gateway_token: Mapped[str] = string(SAVED_CARD.but("user.financial.token", exported=False, sensitivity=4))
     brand: Mapped[str] = string(SAVED_CARD)
-    last4: Mapped[str] = column(SAVED_CARD, Text, CheckConstraint("last4 ~ '^[0-9]{4}$'", name="last4"))
+    last4: Mapped[str] = code(SAVED_CARD, "^[0-9]{4}$", "last4")
     expiry_month: Mapped[int] = column(SAVED_CARD, SmallInteger)
     expiry_year: Mapped[int] = column(SAVED_CARD, SmallInteger)
     is_default: Mapped[bool] = flag(SAVED_CARD, default=False)

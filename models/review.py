@@ -7,7 +7,20 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, channel, choice, column, recorded_at, flag, key, moment, number, reference, string, version
+from models.base import (
+    Base,
+    channel,
+    choice,
+    column,
+    flag,
+    key,
+    moment,
+    number,
+    recorded_at,
+    reference,
+    string,
+    version,
+)
 from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose
 
 OPINION = Personal(

@@ -52,7 +52,8 @@ class ReadersDirective:
 @dataclass(frozen=True)
 class Argument:
     """An argument that becomes a condition on the rows: `where(row, value)`. `convert` turns the client's value into SQL's
-    and raises GraphQLError; a value of None that is not required leaves the condition out, or takes `absent(row)`."""
+    and raises GraphQLError; a value of None that is not required leaves the condition out, or takes `absent(row)`.
+    """
 
     annotation: Any
     type: TypeEngine[Any]
@@ -74,7 +75,8 @@ class FilterField:
 @dataclass(frozen=True)
 class Filter:
     """An argument that is an input object; each of its fields that is given restricts the rows. A field that is named in
-    `shared` is no condition itself but a value that others use, with its default."""
+    `shared` is no condition itself but a value that others use, with its default.
+    """
 
     annotation: Any
     fields: Mapping[str, FilterField]
@@ -115,7 +117,8 @@ class Embedded:
 @dataclass(frozen=True)
 class Related:
     """Another table's rows: one object or, with an order, a list. `fields` shapes a value type; else the entity's own are
-    read. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a parent's."""
+    read. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a parent's.
+    """
 
     on: Join | None
     table: Table | None = None
@@ -193,7 +196,8 @@ class Visible:
 @dataclass(frozen=True)
 class Entity:
     """A GraphQL type over a table. `visible` says which rows a root, `node` or a payload may show to whom; the first rule
-    whose readers admit the caller holds, and no rule hides all."""
+    whose readers admit the caller holds, and no rule hides all.
+    """
 
     name: str
     table: Table
@@ -341,9 +345,7 @@ def entity(
                 metadata["reads"] = Value()
             one_field.metadata = metadata
         stamp(definition, readers)
-        ENTITIES[made] = Entity(
-            definition.name, model.__table__, prefix, tuple(visible), key or (lambda row: row.id)
-        )
+        ENTITIES[made] = Entity(definition.name, model.__table__, prefix, tuple(visible), key or (lambda row: row.id))
         return made
 
     return declare

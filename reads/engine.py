@@ -101,7 +101,12 @@ class Engine:
     def compiled(
         self, operation: Operation, values: Mapping[str, Any], variables: Mapping[str, Any], viewer: Any
     ) -> Compiled | None:
-        key = (operation.text, operation.node.name and operation.node.name.value, viewer.access, operation.shape(values))
+        key = (
+            operation.text,
+            operation.node.name and operation.node.name.value,
+            viewer.access,
+            operation.shape(values),
+        )
         kept = self.statements.get(key)
         if kept is not None or key in self._refused(operation):
             return kept

@@ -124,9 +124,7 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Ope
     if errors:
         raise RequestErrors([coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
     fragments = {
-        one.name.value: FragmentDetails(one)
-        for one in document.definitions
-        if isinstance(one, FragmentDefinitionNode)
+        one.name.value: FragmentDetails(one) for one in document.definitions if isinstance(one, FragmentDefinitionNode)
     }
     return Operation(text, document, node, fragments, variables(schema, document, node))
 

@@ -324,7 +324,7 @@ class Planner:
         backward = values.get("last") is not None
         if backward == (values.get("first") is not None):
             raise wrong("Give `first` or `last`, one of them.")
-        if backward and values.get("after") is not None or not backward and values.get("before") is not None:
+        if (backward and values.get("after") is not None) or (not backward and values.get("before") is not None):
             raise wrong("`after` goes with `first`, and `before` with `last`.")
         sort = values.get("sort", reads.sort)
         if sort is None and reads.sort is not None:
@@ -339,8 +339,7 @@ class Planner:
             text = self.argument(graphql_field, node, edge)
             cursor = Cursor(sort_name, [key.type for key in keys])
             bound = [
-                self.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at]))
-                for at, key in enumerate(keys)
+                self.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at])) for at, key in enumerate(keys)
             ]
         filters, given = self.filter(reads.filter, graphql_field, node, values.get("filter"))
         node_type = get_named_type(get_named_type(named.fields["edges"].type).fields["node"].type)

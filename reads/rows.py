@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Integer, Select, Uuid, bindparam, func, literal_column, select, true
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
@@ -100,7 +112,15 @@ class RowReader:
         return [one[0] if one else None for one in objects]
 
     async def gather(
-        self, node: Rows, found: Any, row: Any, shape: Shape, build: Build, pending: Any, parents: Any, table: Any,
+        self,
+        node: Rows,
+        found: Any,
+        row: Any,
+        shape: Shape,
+        build: Build,
+        pending: Any,
+        parents: Any,
+        table: Any,
         order: Any,
     ) -> list[list[dict[str, Any]]]:
         """The objects beside each parent, with their own relations read."""
@@ -241,9 +261,7 @@ class RowReader:
         pages = await self.gather(node.rows, found, row, shape, build_edge, pending, parents, table, None)
         totals = await self.totals(node, parents, table)
         facets = await self.facets(node)
-        return [
-            self.page(node, rows, size, total, facets) for rows, total in zip(pages, totals, strict=True)
-        ]
+        return [self.page(node, rows, size, total, facets) for rows, total in zip(pages, totals, strict=True)]
 
     def page(self, node: Connection, rows: list[dict[str, Any]], size: int, total: Any, facets: Any) -> dict[str, Any]:
         kept = rows[:size]

@@ -105,7 +105,7 @@ class SQLText:
         if self._session is not None:
             live = select(literal_column("true")).select_from(self._session).scalar_subquery()
             stale = select(self._session.c.stale).scalar_subquery()
-            chosen = select(case((live, func.coalesce(whole_text, text(BROKEN), type_=Text))), stale)
+            chosen = select(case((live, func.coalesce(whole_text, MARK, type_=Text))), stale)
         compiled = chosen.compile(dialect=DIALECT)
         names = list(compiled.positiontup or [])
         constants = compiled.params
@@ -220,7 +220,8 @@ class SQLText:
 
 class PageText:
     """A connection's text. What asks for the page's bounds reads its keys once, in a subquery that PostgreSQL may not pull
-    up and so run again for each use."""
+    up and so run again for each use.
+    """
 
     def __init__(self, backend: SQLText, node: Connection, parent: Any) -> None:
         self.backend, self.node, self.parent = backend, node, parent
@@ -396,6 +397,9 @@ def text(constant: str) -> ColumnElement[str]:
     return literal_column("'" + constant.replace("'", "''") + "'", Text)
 
 
+MARK = literal_column("chr(1)", Text)
+
+
 def as_text(value: Any) -> ColumnElement[str]:
     return cast(value, Text)
 
@@ -405,7 +409,7 @@ def json_text(value: Any) -> str:
 
 
 def cat(*parts: Part) -> ColumnElement[Any]:
-    """text || text || …, neighbouring constants merged."""
+    """Text || text || …, neighbouring constants merged."""
     merged: list[Part] = []
     for part in parts:
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
@@ -425,7 +429,7 @@ def whole(parts: list[Part]) -> ColumnElement[Any]:
 
 
 def joined(found: Select[Any]) -> ColumnElement[Any]:
-    return func.array_to_string(func.array(found.scalar_subquery()), text(","), text(BROKEN), type_=Text)
+    return func.array_to_string(func.array(found.scalar_subquery()), text(","), MARK, type_=Text)
 
 
 def base64url(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -436,6 +440,11 @@ def base64url(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def json_string(value: Any) -> ColumnElement[Any]:
     return as_text(func.to_json(as_text(value)))
+
+
+def json_safe(value: ColumnElement[Any]) -> bool:
+    """Whether a CHECK keeps the column free of what JSON escapes."""
+    return any(getattr(column, "info", {}).get("json_safe") for column in value.base_columns)
 
 
 def quoted(value: Any) -> list[Part]:
@@ -461,11 +470,9 @@ def scalar(node: Leaf, value: Any) -> list[Part]:
         case "ID" | "Decimal":
             return quoted(value)
         case "String":
-            safe = isinstance(value, Column) and value.info.get("json_safe")
-            return quoted(value) if safe else [json_string(value)]
+            return quoted(value) if json_safe(value) else [json_string(value)]
         case "DateTime":
             return ['"', utc(func.timezone(text("UTC"), value), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"']
         case "Date":
             return ['"', utc(value, "YYYY-MM-DD"), '"']
     raise AssertionError(f"no text for {node.type.name}")
-

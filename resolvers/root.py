@@ -18,6 +18,4 @@ class Query(AccountQuery, CatalogueQuery, OrderQuery):
     nodes: list[Node | None] = any_entities()
 
 
-SCHEMA = strawberry.Schema(
-    Query, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
-)
+SCHEMA = strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     case,
     cast,
+    column,
     distinct,
     func,
     literal_column,
@@ -249,12 +250,11 @@ def by_size(matching: Select[Any]) -> Select[Any]:
 def by_audience(matching: Select[Any]) -> Select[Any]:
     product = matching.subquery()
     own = Product.__table__.alias()
-    audience = func.unnest(own.c.audience).column_valued("audience")
-    label = func.initcap(audience)
+    named = func.unnest(own.c.audience).table_valued(column("word", Text)).render_derived(name="named")
     return (
-        select(audience.label("value"), label.label("label"), tally(product.c.id))
-        .select_from(product.join(own, own.c.id == product.c.id), audience)
-        .group_by(audience)
+        select(named.c.word.label("value"), func.initcap(named.c.word).label("label"), tally(product.c.id))
+        .select_from(product.join(own, own.c.id == product.c.id), named)
+        .group_by(named.c.word)
     )
 
 

@@ -22,8 +22,7 @@ READERS = OWNER + staff("order:read")
 
 def order_address(kind: tables.OrderAddressKind) -> Any:
     return one(
-        lambda order, address: (address.order_id == order.id)
-        & (address.kind == literal_column(f"'{kind.value}'"))
+        lambda order, address: (address.order_id == order.id) & (address.kind == literal_column(f"'{kind.value}'"))
     )
 
 
@@ -96,9 +95,7 @@ class Order(Node):
     channel: OrderChannel
     status: OrderStatus
     currency_code: CurrencyCode = column(lambda order: order.currency, nullable=False)
-    lines: list[OrderLine] = many(
-        lambda order, line: line.order_id == order.id, order=lambda line: (line.position,)
-    )
+    lines: list[OrderLine] = many(lambda order, line: line.order_id == order.id, order=lambda line: (line.position,))
     subtotal: Money = order_money("subtotal")
     discount_total: Money = order_money("discount_total")
     shipping_total: Money = order_money("shipping_total")
