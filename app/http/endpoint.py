@@ -1,0 +1,223 @@
+"""GraphQL over HTTP, from bytes to bytes.
+
+A read that the engine can compile costs this endpoint some tens of microseconds: the request is checked, the operation
+looked up, and the answer is the database's own text. Everything else is executed by graphql-core.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+
+from app import errors
+from app.http import answers, parameters
+from app.http.answers import Answer
+from app.http.cors import ALLOWED_METHODS, Origins
+from app.http.negotiate import GRAPHQL, JSON, is_json, media_type, prefers_html
+from app.http.parameters import Parameters
+from app.http.persisted import PersistedDocuments, digest
+from app.http.proxies import TrustedProxies
+from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
+from app.limits import Bounds
+from auth.viewer import ANONYMOUS, Viewer
+from reads.engine import Body, Outcome
+from reads.operations import RequestErrors
+
+PUBLIC = "public"
+"""The note on an operation that its last answer was of public data alone."""
+
+
+class Operation(Protocol):
+    """A parsed and validated operation, with room for notes."""
+
+    @property
+    def notes(self) -> MutableMapping[Any, Any]: ...
+
+
+class Engine(Protocol):
+    """What runs operations: `reads.engine.Engine`."""
+
+    def prepare(self, text: str, operation_name: str | None) -> Any: ...
+
+    async def read(
+        self, operation: Any, variables: Mapping[str, Any], viewer: Any, database: Any
+    ) -> Body | Outcome: ...
+
+    async def execute(self, operation: Any, variables: Mapping[str, Any], context: Any) -> ExecutionResult: ...
+
+
+class Response(Protocol):
+    """What an execution adds to its answer: headers, by name and value."""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]: ...
+
+
+class Context(Protocol):
+    """One request's context for resolvers."""
+
+    viewer: Viewer
+
+    @property
+    def response(self) -> Response: ...
+
+    async def identify(self) -> Viewer:
+        """Who is asking, found out once and only where the answer may depend on it. It sets `viewer`."""
+        ...
+
+    async def note_use(self) -> None:
+        """Notes that the caller's session is still in use."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`public_seconds`: how long anyone may keep a public answer. `page`: where a browser's visit is sent."""
+
+    origins: Origins = field(default_factory=lambda: Origins(()))
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    public_seconds: int = 60
+    page: str | None = None
+
+
+class GraphQLEndpoint:
+    """The ASGI application of `/graphql`: POST for everything, GET for queries."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        database: Any,
+        make_context: Callable[[HttpRequest], Context],
+        *,
+        persisted: PersistedDocuments,
+        bounds: Bounds | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._make_context = make_context
+        self._persisted = persisted
+        self._bounds = bounds or Bounds()
+        self._options = options or Options()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = HttpRequest(scope, self._options.proxies)
+        try:
+            answer = await self._answer(request, receive)
+        except HttpRefusal as refused:
+            answer = answers.refused(refused, media_type(request.raw(b"accept")))
+        except Exception as error:  # noqa: BLE001  # whatever it is: masked, and logged without its text
+            fault = errors.internal(error, request.id)
+            media = media_type(request.raw(b"accept")) or JSON
+            answer = answers.request_error([fault], media, HTTPStatus.INTERNAL_SERVER_ERROR)
+        await answer.send(send, request.id, self._options.origins.headers(request), secure=request.secure)
+
+    async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
+        request.check()
+        by_get = request.method == "GET"
+        accept = request.raw(b"accept")
+        if request.method == "OPTIONS":
+            return self._options.origins.preflight(request)
+        if not by_get and request.method != "POST":
+            raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Use GET or POST.", [("allow", ALLOWED_METHODS)])
+        if by_get and self._options.page and not request.scope["query_string"] and prefers_html(accept):
+            return Answer(HTTPStatus.SEE_OTHER, b"", None, [(b"location", self._options.page.encode())])
+        media = media_type(accept)
+        if media is None:
+            raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
+        try:
+            if by_get:
+                asked = parameters.from_address(request.scope["query_string"])
+            else:
+                _check_body_headers(request)
+                asked = parameters.from_body(await request.body(receive))
+            return await self._run(request, asked, media)
+        except RequestErrors as found:
+            return answers.request_error(errors.before_execution(found.errors), media)
+        except GraphQLError as error:
+            return answers.request_error(errors.before_execution([error]), media)
+
+    async def _run(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
+        text = asked.query if asked.persisted is None else await self._document(asked.persisted, asked.query)
+        if text is None:
+            return answers.persisted_query_not_found(media)
+        admitted = self._bounds.admit(text, asked.operation_name, asked.variables)
+        _check_kind(admitted.kind, request.method)
+        operation = self._engine.prepare(text, asked.operation_name)
+        if admitted.kind is OperationType.QUERY:
+            answer = await self._query(request, operation, asked.variables, media)
+        else:
+            context = self._make_context(request)
+            await context.identify()
+            answer = await self._execute(request, operation, asked.variables, context, media)
+        # String literals may be personal, and what is kept is kept for a day: only public reads may spell them.
+        keeps = not admitted.spells_strings or operation.notes.get(PUBLIC)
+        if keeps and asked.persisted is not None and asked.query is not None:
+            await self._persisted.keep(asked.persisted, text)
+        return answer
+
+    async def _query(
+        self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], media: str
+    ) -> Answer:
+        if operation.notes.get(PUBLIC):
+            found = await self._engine.read(operation, variables, ANONYMOUS, self._database)
+            if isinstance(found, Body) and found.public:
+                return self._body(request, found, media)
+        context = self._make_context(request)
+        body = await self._read(operation, variables, context)
+        if body is None:
+            return await self._execute(request, operation, variables, context, media)
+        operation.notes[PUBLIC] = body.public
+        return self._body(request, body, media)
+
+    async def _document(self, hashed: str, text: str | None) -> str | None:
+        """The text that stands for the hash, or was sent with it. Raises HttpRefusal if it is another's."""
+        if text is None:
+            return await self._persisted.find(hashed)
+        if not self._persisted.known(hashed, text) and digest(text) != hashed:
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The hash is not that of the query.")
+        return text
+
+    async def _read(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Body | None:
+        viewer = await context.identify()
+        outcome = await self._engine.read(operation, variables, viewer, self._database)
+        if outcome is Outcome.SESSION_GONE:
+            context.viewer = ANONYMOUS
+            outcome = await self._engine.read(operation, variables, ANONYMOUS, self._database)
+        if not isinstance(outcome, Body):
+            return None
+        if outcome.stale:
+            await context.note_use()
+        return outcome
+
+    def _body(self, request: HttpRequest, body: Body, media: str) -> Answer:
+        if body.public and request.method == "GET":
+            return answers.public(body.data, media, self._options.public_seconds, request.raw(b"if-none-match"))
+        return Answer(HTTPStatus.OK, body.data, media, [])
+
+    async def _execute(
+        self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], context: Context, media: str
+    ) -> Answer:
+        result = await self._engine.execute(operation, variables, context)
+        found = errors.while_executing(result.errors or (), request.id)
+        if result.data is None and all("path" not in error for error in found):
+            return answers.request_error(found, media)
+        return answers.executed(result.data, found, media, context.response.headers)
+
+
+def _check_body_headers(request: HttpRequest) -> None:
+    if not is_json(request.raw(b"content-type")):
+        raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", [("accept-post", JSON)])
+    coding = request.raw(b"content-encoding")
+    if coding is not None and coding.strip().lower() not in {b"", b"identity"}:
+        message = "Send the body without a content coding."
+        raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message, [("accept-encoding", "identity")])
+
+
+def _check_kind(kind: OperationType, method: str) -> None:
+    if kind is OperationType.SUBSCRIPTION:
+        raise HttpRefusal(HTTPStatus.BAD_REQUEST, "Subscriptions are not served over HTTP.")
+    if kind is OperationType.MUTATION and method == "GET":
+        raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Send mutations by POST.", [("allow", "POST")])

@@ -1,0 +1,77 @@
+"""uvicorn's HTTP/1.1 with the bounds that it lacks: on the time and the size of a request's head."""
+
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.errors import Code
+
+HEAD_SECONDS = 10.0
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Waits `HEAD_SECONDS` for a head, not for ever, and keeps `MAX_HEAD_BYTES` of it, not all that comes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._in_head = True
+        self._head_bytes = 0
+        self._patience: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relax()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head:
+            if self._patience is not None:
+                self._relax()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.")
+        elif self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP. uvicorn calls it."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The headers took too long.")
+
+    def _relax(self) -> None:
+        self._head_bytes = 0
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._relax()
+        if self.transport.is_closing():
+            return
+        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": Code.BAD_REQUEST.value}}]})
+        head = (
+            b"content-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
+            b"x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+        self.transport.close()

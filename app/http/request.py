@@ -1,0 +1,211 @@
+"""An HTTP request as the shop sees it: bounded headers, the credentials in them, and its body, read within limits."""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from app.errors import Code
+from app.http.negotiate import is_json
+from app.http.proxies import TrustedProxies
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Pairs = Iterable[tuple[str, str]]
+
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32 * 1024
+MAX_ADDRESS_BYTES = 16 * 1024
+MAX_BODY_BYTES = 128 * 1024
+BODY_SECONDS = 10.0
+DRAINED_BYTES = 1024 * 1024
+DRAIN_SECONDS = 2.0
+
+CSRF_PROOFS = (b"apollo-require-preflight", b"x-requested-with", b"x-layette-csrf")
+"""A browser sends these across sites only after a preflight, which names the origins that may."""
+
+# A request with two of these means one thing to a proxy and another to us.
+_SINGLE = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"transfer-encoding",
+    }
+)
+CLOSE = [("connection", "close")]
+NO_PROXIES = TrustedProxies()
+_BEARER = re.compile(r"(?i)bearer +([A-Za-z0-9\-._~+/]{1,512}=*)")
+_COOKIE_BYTES = 16 * 1024
+
+# Names a request in answers and logs; nothing depends on its being unguessable.
+_request_ids = random.Random()  # noqa: S311
+
+
+class HttpRefusal(Exception):
+    """A request that is refused for its HTTP, not for its GraphQL."""
+
+    def __init__(self, status: HTTPStatus, message: str, headers: Pairs = (), *, code: Code = Code.BAD_REQUEST) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = [(name.encode(), value.encode()) for name, value in headers]
+        self.code = code
+
+
+class HttpRequest:
+    """What resolvers and sign-in may know of the request that is being answered."""
+
+    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope")
+
+    def __init__(self, scope: Scope, proxies: TrustedProxies = NO_PROXIES) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.id = f"{_request_ids.getrandbits(64):016x}"
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._proxies = proxies
+        self._cookies: dict[str, str] | None = None
+
+    def check(self) -> None:
+        """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
+        pairs: Headers = self.scope["headers"]
+        if len(pairs) > MAX_HEADERS or sum([len(name) + len(value) for name, value in pairs]) > MAX_HEADER_BYTES:
+            raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
+        if len(self.scope["query_string"]) > MAX_ADDRESS_BYTES:
+            raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
+        if len(self._headers) < len(pairs):
+            self._headers = _joined(pairs)
+        if not self._headers.get(b"host") and self.scope.get("http_version", "1.1").startswith("1"):
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "Name the host.", CLOSE)
+
+    def raw(self, name: bytes) -> bytes | None:
+        """A header's value by its lower-case name."""
+        return self._headers.get(name)
+
+    def header(self, name: str) -> str | None:
+        """A header's value as text, each byte a character."""
+        value = self._headers.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def client_address(self) -> str | None:
+        """The address of the socket's other end, or the client's where a trusted proxy said so."""
+        return self._proxies.client(self._peer, self.header("x-forwarded-for") or "")
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client came over TLS, to us or to a trusted proxy."""
+        if self.scope.get("scheme") == "https":
+            return True
+        return self._headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
+
+    @property
+    def _peer(self) -> str | None:
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    @property
+    def bearer_token(self) -> str | None:
+        """The token of `Authorization: Bearer …` (RFC 6750)."""
+        match = _BEARER.fullmatch((self.header("authorization") or "").strip())
+        return match[1] if match else None
+
+    @property
+    def csrf_proof(self) -> bool:
+        """Whether no other site can have made a browser send this: it took a JSON body or a header of its own."""
+        if self.method == "POST" and is_json(self._headers.get(b"content-type")):
+            return True
+        return any(name in self._headers for name in CSRF_PROOFS)
+
+    def cookie(self, name: str) -> str | None:
+        """A cookie's value; none at all without CSRF proof, so that another site's request is an anonymous one."""
+        if not self.csrf_proof:
+            return None
+        if self._cookies is None:
+            self._cookies = _cookies(self._headers.get(b"cookie", b""))
+        return self._cookies.get(name)
+
+    async def body(self, receive: Receive) -> bytes:
+        """The whole body. Raises HttpRefusal when it is too long, too slow or cannot be read."""
+        announced = self._headers.get(b"content-length", b"0")
+        if not announced.isdigit():
+            raise _unreadable()
+        if len(announced) > 9 or int(announced) > MAX_BODY_BYTES:
+            await _drain(receive)
+            raise _too_long()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await _read(receive)
+        except TimeoutError:
+            raise HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, "The body took too long.", CLOSE) from None
+
+
+def _joined(pairs: Headers) -> dict[bytes, bytes]:
+    """Lines of one name are one list (RFC 9110, section 5.3); a name that must stand alone may not be repeated."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        if name not in headers:
+            headers[name] = value
+        elif name in _SINGLE:
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, f"The header {name.decode('latin-1')} is there twice.", CLOSE)
+        else:
+            headers[name] += (b"; " if name == b"cookie" else b", ") + value
+    return headers
+
+
+def _cookies(header: bytes) -> dict[str, str]:
+    """Cookies by name, the first of a name: browsers send the longest path first (RFC 6265, section 5.4)."""
+    cookies: dict[str, str] = {}
+    for pair in header[:_COOKIE_BYTES].decode("latin-1").split(";"):
+        name, _, value = pair.strip().partition("=")
+        cookies.setdefault(name, value.strip('"'))
+    return cookies
+
+
+async def _read(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body", False) and len(body) <= MAX_BODY_BYTES:
+        return body
+    parts = bytearray(body)
+    while message["type"] == "http.request" and message.get("more_body", False) and len(parts) <= MAX_BODY_BYTES:
+        message = await receive()
+        parts += message.get("body", b"")
+    if message["type"] != "http.request":
+        raise _unreadable()
+    if len(parts) > MAX_BODY_BYTES:
+        if message.get("more_body", False):
+            await _drain(receive)
+        raise _too_long()
+    return bytes(parts)
+
+
+async def _drain(receive: Receive) -> None:
+    """Takes in a little more than is allowed, or the client would see its connection reset instead of the answer."""
+    drained = 0
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while drained < DRAINED_BYTES:
+                message = await receive()
+                drained += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def _too_long() -> HttpRefusal:
+    message = f"The body may have {MAX_BODY_BYTES // 1024} KiB."
+    return HttpRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, CLOSE)
+
+
+def _unreadable() -> HttpRefusal:
+    return HttpRefusal(HTTPStatus.BAD_REQUEST, "The body could not be read.", CLOSE)

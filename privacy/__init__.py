@@ -1,0 +1,1 @@
+"""What may be done with personal data: collection, consent, disclosure, retention, erasure."""

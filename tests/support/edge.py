@@ -1,0 +1,202 @@
+"""A small schema and engine behind the real endpoint: what these tests are about is in front of them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    build_schema,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.http.endpoint import GraphQLEndpoint, Options
+from app.http.persisted import PersistedDocuments
+from app.http.request import HttpRequest
+from app.limits import Bounds
+from auth.viewer import ANONYMOUS, Viewer, ViewerKind
+from reads.engine import Body, Outcome
+from reads.operations import RequestErrors
+
+SDL = """
+type Query {
+  hello(name: String): String!
+  me: Person
+  product(first: Int, last: Int, ids: [ID!], filter: Filter): Product
+  forbidden: String
+  unauthenticated: String!
+  broken: String
+  brokenForGood: String!
+  argument(size: Int = 3): String
+  empty: String!
+}
+type Product { name: String related(first: Int): Product reviews(first: Int): Product }
+type Person { name: String }
+input Filter { text: String size: Size and: [Filter!] }
+enum Size { S M L }
+type Mutation { save(input: SaveInput!): Saved! signOut: Boolean }
+type Subscription { ticks: Int }
+input SaveInput { label: String! phone: String count: Int note: String lines: [String!] inner: SaveInput }
+type Saved { label: String }
+"""
+SECRET = "the database's password is hunter2"
+
+
+@dataclass
+class Operation:
+    text: str
+    document: Any
+    node: Any
+    notes: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Response:
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Context:
+    """Takes every bearer token and the cookie `__Host-layette` for a customer's; `gone` ones are of sessions that ended."""
+
+    request: HttpRequest
+    engine: "ToyEngine"
+    response: Response = field(default_factory=Response)
+    viewer: Viewer = ANONYMOUS
+
+    async def identify(self) -> Viewer:
+        self.engine.identified += 1
+        if self.request.bearer_token or self.request.cookie("__Host-layette"):
+            self.viewer = Viewer(ViewerKind.CUSTOMER, token_digest=(self.request.bearer_token or "").encode())
+        return self.viewer
+
+    async def note_use(self) -> None:
+        self.engine.noted += 1
+
+
+class ToyEngine:
+    """Compiles operations that ask for `hello` (public) or `me` (owned) alone; graphql-core does the others."""
+
+    def __init__(self) -> None:
+        self.schema = build_schema(SDL)
+        for name, resolve in RESOLVERS.items():
+            owner = self.schema.mutation_type if name in {"save", "signOut"} else self.schema.query_type
+            owner.fields[name].resolve = resolve
+        self.prepared: dict[tuple[str, str | None], Operation] = {}
+        self.identified = self.noted = self.reads = 0
+        self.saved: list[Mapping[str, Any]] = []
+
+    def prepare(self, text: str, operation_name: str | None) -> Operation:
+        key = (text, operation_name)
+        if key not in self.prepared:
+            document = parse(text)
+            errors = validate(self.schema, document)
+            if errors:
+                raise RequestErrors(errors)
+            self.prepared[key] = Operation(text, document, get_operation_ast(document, operation_name))
+        return self.prepared[key]
+
+    async def read(self, operation: Any, variables: Mapping[str, Any], viewer: Viewer, database: Any) -> Body | Outcome:
+        self.reads += 1
+        fields = {
+            selected.name.value for selected in operation.node.selection_set.selections if hasattr(selected, "name")
+        }
+        result = execute(
+            self.schema,
+            operation.document,
+            variable_values=dict(variables),
+            context_value=Context(None, self, viewer=viewer),
+        )
+        if not fields <= {"hello", "me"} or result.errors:
+            return Outcome.EXECUTE
+        if "me" in fields and viewer.token_digest == b"gone":
+            return Outcome.SESSION_GONE
+        return Body(orjson.dumps({"data": result.data}), fields == {"hello"}, stale=viewer.token_digest == b"stale")
+
+    async def execute(self, operation: Any, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
+        return execute(
+            self.schema, operation.document, variable_values=dict(variables), context_value=context,
+            operation_name=operation.node.name and operation.node.name.value,
+        )  # fmt: skip
+
+
+def _forbidden(*_: Any) -> str:
+    raise GraphQLError("Not for you.", extensions={"code": "FORBIDDEN"})
+
+
+def _broken(*_: Any) -> str:
+    raise RuntimeError(SECRET)
+
+
+def _save(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    info.context.engine.saved.append(arguments["input"])
+    return arguments["input"]
+
+
+def _sign_out(_: Any, info: GraphQLResolveInfo) -> bool:
+    info.context.response.headers += [("set-cookie", "__Host-layette=; Max-Age=0"), ("clear-site-data", '"cookies"')]
+    return True
+
+
+RESOLVERS = {
+    "hello": lambda _, __, name="you": f"Hello, {name}",
+    "me": lambda _, info: {"name": info.context.viewer.kind} if info.context.viewer.kind != "ANONYMOUS" else None,
+    "product": lambda *_, **__: {"name": "Romper", "related": {"name": "Hat"}},
+    "forbidden": _forbidden,
+    "unauthenticated": _forbidden,
+    "broken": _broken,
+    "brokenForGood": _broken,
+    "empty": lambda *_: None,
+    "save": _save,
+    "signOut": _sign_out,
+}
+
+
+@dataclass
+class Edge:
+    """The endpoint on a toy engine, and a client of it."""
+
+    engine: ToyEngine
+    app: Starlette
+    client: httpx.AsyncClient
+
+    async def post(
+        self, query: str | None = None, *, headers: Mapping[str, str] | None = None, **parameters: Any
+    ) -> httpx.Response:
+        body = parameters if query is None else {"query": query, **parameters}
+        return await self.client.post("/graphql", json=body, headers=headers)
+
+
+def make_app(
+    engine: ToyEngine, *, persisted: PersistedDocuments | None = None, options: Options | None = None
+) -> Starlette:
+    bounds = Bounds()
+    endpoint = GraphQLEndpoint(
+        engine, None, lambda request: Context(request, engine),
+        persisted=persisted or PersistedDocuments(None), bounds=bounds, options=options,
+    )  # fmt: skip
+    return Starlette(routes=[Route("/graphql", endpoint)])
+
+
+@asynccontextmanager
+async def open_edge(**options: Any) -> AsyncIterator[Edge]:
+    engine = ToyEngine()
+    app = make_app(engine, **options)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=True), base_url="http://shop.test"
+    ) as client:
+        yield Edge(engine, app, client)
+
+
+def codes(response: httpx.Response) -> list[str]:
+    return [error["extensions"]["code"] for error in response.json()["errors"]]
