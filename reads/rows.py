@@ -58,7 +58,19 @@ class Shape:
 
 
 Build = Callable[[Any], dict[str, Any]]
-Pending = list[tuple[dict[str, Any], str, Any]]
+
+
+@dataclass
+class Selection:
+    """Rows to read, in an order, and the objects to make of them."""
+
+    node: Rows
+    row: Any
+    found: Select[Any]
+    order: list[Any]
+    shape: Shape
+    build: Build
+    pending: list[Any]
 
 
 class RowReader:
@@ -103,45 +115,33 @@ class RowReader:
     async def related(self, node: Rows, parents: Sequence[tuple[Any, ...]], table: Any) -> list[Any]:
         """For each parent, by its key, the object or list beside it. One statement."""
         row = self.alias(node.table)
-        found = self.chosen(node, row)
         shape = Shape()
         build, pending = self.shape(node.object, row, shape)
-        objects = await self.gather(node, found, row, shape, build, pending, parents, table, node.order)
-        if node.many:
-            return objects
-        return [one[0] if one else None for one in objects]
+        order = list(node.order(row.c)) if node.order is not None else []
+        selection = Selection(node, row, self.chosen(node, row), order, shape, build, pending)
+        objects = await self.gather(selection, parents, table)
+        return objects if node.many else [one[0] if one else None for one in objects]
 
-    async def gather(
-        self,
-        node: Rows,
-        found: Any,
-        row: Any,
-        shape: Shape,
-        build: Build,
-        pending: Any,
-        parents: Any,
-        table: Any,
-        order: Any,
-    ) -> list[list[dict[str, Any]]]:
+    async def gather(self, selection: "Selection", parents: Any, table: Any) -> list[list[dict[str, Any]]]:
         """The objects beside each parent, with their own relations read."""
+        row = selection.row
         own = list(row.primary_key)
-        wanted = found.with_only_columns(
-            *(sql.label(f"c{at}") for at, sql in enumerate(shape.columns)),
+        wanted = selection.found.with_only_columns(
+            *(sql.label(f"c{at}") for at, sql in enumerate(selection.shape.columns)),
             *(sql.label(f"o{at}") for at, sql in enumerate(own)),
+            func.row_number().over(order_by=selection.order).label("place"),
             maintain_column_froms=True,
-        )
-        if order is not None:
-            wanted = wanted.order_by(*order(row.c))
-        records = await self.beside(wanted, node.on, row, parents, table)
+        ).order_by(*selection.order)
+        records = await self.beside(wanted, selection.node.on, row, parents, table)
         objects: list[list[dict[str, Any]]] = [[] for _ in parents]
         flat: list[dict[str, Any]] = []
         keys = []
-        for record in records:
-            made = build(record)
+        for record in sorted(records, key=lambda record: record["place"]):
+            made = selection.build(record)
             objects[record["n"] - 1].append(made)
             flat.append(made)
             keys.append(tuple(record[f"o{at}"] for at in range(len(own))))
-        await self.attach(pending, flat, keys, node.table)
+        await self.attach(selection.pending, flat, keys, selection.node.table)
         return objects
 
     async def beside(self, wanted: Select[Any], on: Any, row: Any, parents: Any, table: Any) -> list[Any]:
@@ -167,7 +167,7 @@ class RowReader:
         matches = [parent.c[c.name] == given.c[n] for c, n in zip(parent_columns, names, strict=True)]
         inner = wanted.where(on(parent.c, row.c)).correlate(parent).lateral("r")
         source = given.join(parent, *[_all(matches)]).join(inner, true())
-        return await self.fetch(select(given.c.n, *inner.c).select_from(source).order_by(given.c.n))
+        return await self.fetch(select(given.c.n, *inner.c).select_from(source))
 
     def chosen(self, node: Rows, row: Any, filters: Sequence[Any] = ()) -> Select[Any]:
         found = select(literal_column("1")).select_from(row)
@@ -243,7 +243,7 @@ class RowReader:
         if node.bound is not None:
             found = found.where(text.beyond(row))
         size = node.size.get(self.variables, self.viewer_row)
-        found = found.order_by(*text.ordered(row, node.backward)).limit(size + 1)
+        found = found.limit(size + 1)
         shape = Shape()
         keys_at = [shape.add(sql) for sql in text.sort_keys(row)]
         cursor = Cursor(node.sort, [key.type for key in node.keys])
@@ -258,7 +258,9 @@ class RowReader:
             made = {key: build(record) for key, build in builds}
             return {**made, CURSOR: cursor.encode([record[f"c{at}"] for at in keys_at])}
 
-        pages = await self.gather(node.rows, found, row, shape, build_edge, pending, parents, table, None)
+        order = text.ordered(row, node.backward)
+        selection = Selection(node.rows, row, found, order, shape, build_edge, pending)
+        pages = await self.gather(selection, parents, table)
         totals = await self.totals(node, parents, table)
         facets = await self.facets(node)
         return [self.page(node, rows, size, total, facets) for rows, total in zip(pages, totals, strict=True)]
