@@ -22,6 +22,8 @@ from models.ids import new_id
 MOST_ADDRESSES = 50
 LABEL_LIMIT = 50
 
+NOT_FOUND = Refusal(RefusalCode.NOT_FOUND, "There is no such address in your address book.", ("id",))
+
 Kinds = frozenset[AddressKind]
 _DEFAULT_COLUMNS = {AddressKind.SHIPPING: "is_default_shipping", AddressKind.BILLING: "is_default_billing"}
 
@@ -76,7 +78,7 @@ async def change(
     await _lock_book(transaction, account_id)
     stored = await _find(transaction, account_id, address_id)
     if stored is None:
-        return [_not_found()]
+        return [NOT_FOUND]
     if expected_version not in {None, stored.version}:
         return [Refusal(RefusalCode.VERSION_CONFLICT, "The address was changed meanwhile.", ("expectedVersion",))]
     entry = _normalise(replace(stored.draft, **changes))
@@ -92,7 +94,7 @@ async def remove(transaction: AsyncConnection, account_id: UUID, address_id: UUI
     """Deletes an address. Orders keep their copies; no other address becomes the default in its place."""
     entry = delete(Address).where(Address.account_id == account_id, Address.id == address_id)
     deleted = await transaction.scalar(entry.returning(Address.id))
-    return deleted or [_not_found()]
+    return deleted or [NOT_FOUND]
 
 
 async def set_default(
@@ -105,7 +107,7 @@ async def set_default(
     await _lock_book(transaction, account_id)
     stored = await _find(transaction, account_id, address_id)
     if stored is None:
-        return [_not_found()]
+        return [NOT_FOUND]
     if kind not in _DEFAULT_COLUMNS:
         return [Refusal(RefusalCode.INVALID, "Only shipping and billing have a default address.", ("kind",))]
     column = _DEFAULT_COLUMNS[kind]
@@ -167,7 +169,3 @@ def _flagged(row: Any) -> Kinds:
 async def _write(transaction: AsyncConnection, account_id: UUID, address_id: UUID, values: dict[str, Any]) -> None:
     entry = update(Address).where(Address.account_id == account_id, Address.id == address_id)
     await transaction.execute(entry.values(values | {"updated_at": func.now()}))
-
-
-def _not_found() -> Refusal:
-    return Refusal(RefusalCode.NOT_FOUND, "There is no such address in your address book.", ("id",))

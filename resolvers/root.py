@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from auth.permissions import ANYONE
 from reads.declare import any_entities, any_entity, value
 from resolvers.account import AccountQuery
+from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
 from resolvers.order import OrderQuery
 from schema.common import Node
@@ -13,9 +14,14 @@ from schema.scalars import SCALARS
 
 
 @value(readers=ANYONE, name="Query")
-class Query(AccountQuery, CatalogueQuery, OrderQuery):
+class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery):
     node: Node | None = any_entity()
     nodes: list[Node | None] = any_entities()
 
 
-SCHEMA = strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))
+@value(readers=ANYONE, name="Mutation")
+class Mutation(AddressMutation):
+    pass
+
+
+SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))

@@ -6,7 +6,8 @@ import strawberry
 
 from auth.permissions import OWNER, staff
 from models import account as tables
-from reads.declare import column, entity, page, to
+from reads.declare import column, entity, many, one, page, to
+from schema.address import Address
 from schema.common import Node
 from schema.order import NEWEST_FIRST, OrderConnection
 
@@ -31,6 +32,15 @@ class Customer(Node):
     email_verified: bool | None = column(lambda account: account.email_verified_at.is_not(None), nullable=False)
     username: str | None
     phone: str | None
+    addresses: list[Address] | None = many(
+        lambda account, address: address.account_id == account.id, order=lambda address: (address.id,)
+    )
+    default_shipping_address: Address | None = one(
+        lambda account, address: (address.account_id == account.id) & address.is_default_shipping
+    )
+    default_billing_address: Address | None = one(
+        lambda account, address: (address.account_id == account.id) & address.is_default_billing
+    )
     orders: OrderConnection | None = page(
         lambda account, order: order.account_id == account.id, sorts=NEWEST_FIRST, readers=OWNER + staff("order:read")
     )

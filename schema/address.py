@@ -6,6 +6,7 @@ import strawberry
 
 from auth.permissions import ANYONE, OWNER, staff
 from models import address as tables
+from models.address import AddressKind
 from reads.declare import entity, referenced, to, value
 from schema.common import Node
 from schema.errors import UserError
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 PREFIX = "adr"
 READERS = OWNER + staff("customer:read")
 
-AddressKind = strawberry.enum(
-    tables.AddressKind, name="AddressKind", description="What an address is for. MAILING has no default."
-)
+strawberry.enum(AddressKind, description="What an address is for. MAILING has no default.")
 
 
 @entity(
@@ -53,13 +52,13 @@ class AddressRegion:
     name: str
 
 
-@value(readers=ANYONE)
+@value(
+    readers=ANYONE,
+    description="What to ask for in a country. A field that `order` leaves out is no part of its addresses. "
+    "`required` and `order` name fields of AddressCreateInput; `postalCodePattern` is a regular expression for a whole "
+    "code as it is kept, while codes are taken without their spaces and dashes too, and in either case.",
+)
 class AddressFormat:
-    """What to ask for in a country. `required` and `order` name fields of AddressCreateInput; a field that is in neither
-    is not part of the country's addresses. `postalCodePattern` is a regular expression for a whole code as it is kept;
-    codes are taken without their spaces and dashes too, and in either case.
-    """
-
     country_code: str
     required: list[str]
     order: list[str]
@@ -68,10 +67,11 @@ class AddressFormat:
     postal_code_example: str | None
 
 
-@strawberry.input
+@strawberry.input(
+    description="`countryCode` is ISO 3166-1 alpha-2. `region` is a code or a name, `phone` a number of that country, "
+    "or of any with its plus. What the country writes otherwise is put so: see AddressFormat."
+)
 class AddressCreateInput:
-    """`countryCode` is ISO 3166-1 alpha-2; `region` a code or a name; `phone` a number of that country, or with a plus."""
-
     label: str | None = strawberry.UNSET
     recipient_name: str
     company: str | None = strawberry.UNSET
@@ -85,10 +85,8 @@ class AddressCreateInput:
     kinds: list[AddressKind] | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="A field that is left out stays as it is; one that is null is cleared.")
 class AddressUpdateInput:
-    """A field that is left out stays as it is; one that is null is cleared."""
-
     id: strawberry.ID
     expected_version: int | None = strawberry.UNSET
     label: str | None = strawberry.UNSET

@@ -23,7 +23,7 @@ def kept(country: str | None, **typed: str | None) -> AddressDraft:
     return outcome
 
 
-def refused(country: str | None, **typed: str | None) -> set[tuple[RefusalCode, str]]:
+def refused(country: str | None, **typed: str | None) -> set[tuple[str, ...]]:
     outcome = normalise(draft(country, **typed))
     assert isinstance(outcome, list), outcome
     assert all(refusal.message for refusal in outcome)
