@@ -4,25 +4,52 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
+import resolvers.context
 from app import health
 from app.connections import redis_client
+from app.context import context_maker
 from app.embedded import Services
+from app.http.cors import Origins
+from app.http.endpoint import GraphQLEndpoint, Options
+from app.http.persisted import PersistedDocuments
+from app.http.proxies import TrustedProxies
 from app.settings import Settings
+from auth.passwords import PasswordHasher
+from auth.sessions import live_session
+from auth.throttle import Throttle
 from models.database import Database
+from reads.engine import Engine
+from resolvers.context import ShopFacts
+from resolvers.root import SCHEMA
 
 
 def create_app(settings: Settings, services: Services) -> Starlette:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown."""
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
+    engine = Engine(SCHEMA._schema, live_session)
+    passwords = PasswordHasher()
+    secret = settings.server_secret
+    shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)
+    throttle = Throttle(redis, secret, scale=settings.rate_scale)
+    graphql = GraphQLEndpoint(
+        engine,
+        database,
+        context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret)),
+        persisted=PersistedDocuments(redis),
+        options=Options(Origins(settings.web_origins), TrustedProxies(settings.trusted_proxies)),
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         yield
+        passwords.close()
         await database.close()
         await redis.aclose()
 
-    app = Starlette(routes=health.routes(database, redis), lifespan=lifespan)
+    routes = [*health.routes(database, redis), Route("/graphql", graphql)]
+    app = Starlette(routes=routes, lifespan=lifespan)
     app.state.settings, app.state.database, app.state.redis = settings, database, redis
     return app

@@ -1,6 +1,6 @@
 """What a request brings to its resolvers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class Client:
     device_name: str | None
     device_kind: str
     channel: Channel = Channel.WEB
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookie: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
 
 
 @dataclass(slots=True)
@@ -68,11 +68,19 @@ class Context:
     """One request. `viewer` is who it is, once identified; a mutation that signs in or out sets it anew."""
 
     services: Services
-    client: Client
+    find_client: Callable[[], Client]
     viewer: Viewer = ANONYMOUS
     response: Response = field(default_factory=Response)
     operation: "Operation | None" = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    _client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """Where the request comes from, found out when first asked for."""
+        if self._client is None:
+            self._client = self.find_client()
+        return self._client
 
     @property
     def database(self) -> Database:

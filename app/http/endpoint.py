@@ -56,7 +56,7 @@ class Response(Protocol):
 
 
 class Context(Protocol):
-    """One request's context for resolvers."""
+    """One request's context for resolvers. `viewer` is a claim until `identify` has looked: compiled reads check it."""
 
     viewer: Viewer
 
@@ -168,6 +168,7 @@ class GraphQLEndpoint:
         context = self._make_context(request)
         body = await self._read(operation, variables, context)
         if body is None:
+            await context.identify()
             return await self._execute(request, operation, variables, context, media)
         operation.notes[PUBLIC] = body.public
         return self._body(request, body, media)
@@ -181,8 +182,7 @@ class GraphQLEndpoint:
         return text
 
     async def _read(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Body | None:
-        viewer = await context.identify()
-        outcome = await self._engine.read(operation, variables, viewer, self._database)
+        outcome = await self._engine.read(operation, variables, context.viewer, self._database)
         if outcome is Outcome.SESSION_GONE:
             context.viewer = ANONYMOUS
             outcome = await self._engine.read(operation, variables, ANONYMOUS, self._database)
