@@ -16,6 +16,7 @@ from app.http.endpoint import GraphQLEndpoint, Options
 from app.http.persisted import PersistedDocuments
 from app.http.proxies import TrustedProxies
 from app.settings import Settings
+from auth import permissions
 from auth.passwords import PasswordHasher
 from auth.sessions import live_session
 from auth.throttle import Throttle
@@ -29,7 +30,7 @@ def create_app(settings: Settings, services: Services) -> Starlette:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown."""
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
-    engine = Engine(SCHEMA._schema, live_session)
+    engine = Engine(SCHEMA._schema, live_session, permissions)
     passwords = PasswordHasher()
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)

@@ -33,10 +33,16 @@ Condition = Callable[..., ColumnElement[bool]]
 T = TypeVar("T")
 
 
-class Readers(Protocol):
-    """A tuple of readers; what they mean is `auth.permissions`' business."""
+class Permissions(Protocol):
+    """What the engine asks about a field's readers, whose meaning is not its business."""
 
-    def __iter__(self) -> Any: ...
+    def denial(self, readers: Any, access: Any, /) -> Any:
+        """None where a caller with this access may read, else the code of the error."""
+        ...
+
+    def is_public(self, readers: Any, /) -> bool:
+        """Whether everyone may read."""
+        ...
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")

@@ -13,6 +13,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType,
 
 from reads import reference
 from reads.cache import ByteBounded
+from reads.declare import Permissions
 from reads.operations import Operation, RequestErrors, prepare
 from reads.plan import CannotCompile, Planner
 from reads.sqltext import BROKEN, Statement, ViewerSource, compile_entity, compile_plan
@@ -56,12 +57,13 @@ class ReadContext(Protocol):
 class Engine:
     """`viewer_source` gives the live session behind a token's digest, as SQL."""
 
-    def __init__(self, schema: GraphQLSchema, viewer_source: ViewerSource) -> None:
+    def __init__(self, schema: GraphQLSchema, viewer_source: ViewerSource, permissions: Permissions) -> None:
         self.schema = schema
+        self.permissions = permissions
         self.viewer_source = viewer_source
         self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
         self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
-        reference.install(schema)
+        reference.install(schema, permissions)
 
     def prepare(self, text: str, operation_name: str | None) -> Operation:
         """The operation, parsed and validated once. Raises RequestErrors."""
@@ -128,7 +130,9 @@ class Engine:
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             return None
-        planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access)
+        planner = Planner(
+            self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions
+        )
         try:
             plan = planner.plan()
         except (CannotCompile, GraphQLError):

@@ -27,7 +27,6 @@ from graphql.execution.values import VariableValues, get_argument_values
 from sqlalchemy import ARRAY, Column, ColumnElement, Integer, Table, Text, Uuid, func, literal_column
 from sqlalchemy.types import TypeEngine
 
-from auth.permissions import denial, is_public
 from models.ids import read_id
 from reads import declare
 from reads.cursors import Cursor, page_size, wrong
@@ -154,6 +153,7 @@ class Planner:
     fragments: dict[str, FragmentDetails]
     values: VariableValues
     access: Any
+    permissions: declare.Permissions
     tolerant: bool = False
     viewer: Viewer = None
     binds: list[Bind] = field(default_factory=list)
@@ -218,12 +218,12 @@ class Planner:
         """The field's declaration, where the caller may read it."""
         declared = strawberry_field(parent, name)
         readers = field_readers(declared)
-        refused = denial(readers, self.access)
+        refused = self.permissions.denial(readers, self.access)
         if refused is not None:
             if not self.tolerant:
                 raise CannotCompile("refused")
             raise refusal(refused, parent.name, name)
-        if not is_public(readers):
+        if not self.permissions.is_public(readers):
             self.public = False
         return declared
 
@@ -260,7 +260,7 @@ class Planner:
         root = parent is self.schema.query_type
         if root and reads.arguments and not where:
             raise wrong(f"Give one of the arguments: {', '.join(graphql_field.args)}.")
-        if reads.seen_by is not None and denial(reads.seen_by, self.access) is not None:
+        if reads.seen_by is not None and self.permissions.denial(reads.seen_by, self.access) is not None:
             self.public = False
             return Const(None)
         if root:
@@ -280,8 +280,8 @@ class Planner:
     def visible(self, entity: Entity) -> list[Where] | None:
         """The conditions under which the caller may see the entity's rows; None: not at all."""
         for rule in entity.visible:
-            if denial(rule.readers, self.access) is None:
-                if not is_public(rule.readers):
+            if self.permissions.denial(rule.readers, self.access) is None:
+                if not self.permissions.is_public(rule.readers):
                     self.public = False
                 if rule.where is None:
                     return []

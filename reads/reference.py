@@ -21,8 +21,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from sqlalchemy import Uuid
 
-from auth.permissions import denial
-from reads.declare import ENTITIES, Ref, Referenced, field_readers, field_reads
+from reads.declare import ENTITIES, Permissions, Ref, Referenced, field_readers, field_reads
 from reads.plan import Bind, CannotCompile, Failed, Planner, refusal, strawberry_field
 from reads.rows import TYPE, RowReader
 
@@ -33,7 +32,7 @@ class Undeclared(TypeError):
     """A field or root without readers; the schema does not start."""
 
 
-def install(schema: GraphQLSchema) -> None:
+def install(schema: GraphQLSchema, permissions: Permissions) -> None:
     """Replaces the resolvers of declared fields. Raises Undeclared for any field that has no readers."""
     entities = {definition.name for definition in ENTITIES.values()}
     for type_ in schema.type_map.values():
@@ -44,14 +43,16 @@ def install(schema: GraphQLSchema) -> None:
         if type_.name in entities:
             type_.is_type_of = None
         for name, field in type_.fields.items():
-            field.resolve = resolver(schema, type_, name, field.resolve)
+            field.resolve = resolver(schema, permissions, type_, name, field.resolve)
 
 
 def type_of(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str:
     return value[TYPE]
 
 
-def resolver(schema: GraphQLSchema, parent: GraphQLObjectType, name: str, own: Resolver | None) -> Resolver:
+def resolver(
+    schema: GraphQLSchema, permissions: Permissions, parent: GraphQLObjectType, name: str, own: Resolver | None
+) -> Resolver:
     declared = strawberry_field(parent, name)
     readers = field_readers(declared)
     if not readers:
@@ -67,7 +68,7 @@ def resolver(schema: GraphQLSchema, parent: GraphQLObjectType, name: str, own: R
     finish = word(get_named_type(parent.fields[name].type))
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-        refused = denial(readers, info.context.viewer.access)
+        refused = permissions.denial(readers, info.context.viewer.access)
         if refused is not None:
             raise refusal(refused, parent.name, name)
         return finish(inner(source, info, **arguments))
@@ -122,6 +123,7 @@ def planner_of(info: GraphQLResolveInfo, *, tolerant: bool) -> Planner:
         context.operation.fragments,
         info.variable_values,
         context.viewer.access,
+        context.engine.permissions,
         tolerant=tolerant,
         viewer=context.viewer,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal_c
 
 from auth.permissions import ANYONE
 from models import catalogue as tables
-from models.catalogue import DEFAULT_CURRENCY
+from models.catalogue import DEFAULT_CURRENCY, AlterationKind, Audience, CurrencyCode
 from reads.declare import Argument, Columns, Value, column, embed, entity, many, one, page, to, value
 from schema.catalogue_filter import (
     PRODUCT_FACETS,
@@ -20,11 +20,11 @@ from schema.catalogue_filter import (
     exists_stock,
     purchasable,
 )
-from schema.common import CurrencyCode, Money, Node, PageInfo, embedded_money, money
+from schema.common import Money, Node, PageInfo, embedded_money, money
 from schema.review import REVIEW_SORTS, PublicReviewConnection, ReviewSort, published
 
-Audience = strawberry.enum(tables.Audience, name="Audience")
-AlterationKind = strawberry.enum(tables.AlterationKind, name="AlterationKind")
+strawberry.enum(Audience)
+strawberry.enum(AlterationKind)
 
 MOST_SHOWN = 10
 """How many pieces of a variant the public learns about at most."""

@@ -46,7 +46,8 @@ TYPO_TOLERANCE = literal_column("0.45")
 """Word similarity from which a name counts as meant (pg_trgm); lower finds more and worse."""
 
 
-class Sort(StrEnum):
+@strawberry.enum
+class ProductSort(StrEnum):
     FEATURED = "FEATURED"
     NEWEST = "NEWEST"
     PRICE_ASCENDING = "PRICE_ASCENDING"
@@ -55,16 +56,13 @@ class Sort(StrEnum):
     RELEVANCE = "RELEVANCE"
 
 
-class FacetKind(StrEnum):
+@strawberry.enum
+class ProductFacetKind(StrEnum):
     CATEGORY = "CATEGORY"
     BRAND = "BRAND"
     SIZE = "SIZE"
     AUDIENCE = "AUDIENCE"
     AVAILABLE = "AVAILABLE"
-
-
-ProductSort = strawberry.enum(Sort, name="ProductSort")
-ProductFacetKind = strawberry.enum(FacetKind, name="ProductFacetKind")
 
 
 @strawberry.input(description="What a product has to match; a field that is left out or null restricts nothing.")
@@ -196,12 +194,12 @@ ID_UP = Key(lambda product, given: product.id, Uuid())
 ID_DOWN = Key(lambda product, given: product.id, Uuid(), descending=True)
 
 PRODUCT_SORTS = {
-    Sort.FEATURED: (Key(lambda product, given: product.featured_rank, Integer()), ID_UP),
-    Sort.NEWEST: (Key(lambda product, given: product.created_at, DateTime(timezone=True), descending=True), ID_DOWN),
-    Sort.PRICE_ASCENDING: (Key(least_price, BigInteger()), ID_UP),
-    Sort.PRICE_DESCENDING: (Key(greatest_price, BigInteger(), descending=True), ID_DOWN),
-    Sort.RATING: (Key(lambda product, given: product.rating_rank, Integer(), descending=True), ID_DOWN),
-    Sort.RELEVANCE: (Key(relevance, Numeric(), descending=True), ID_DOWN),
+    ProductSort.FEATURED: (Key(lambda product, given: product.featured_rank, Integer()), ID_UP),
+    ProductSort.NEWEST: (Key(lambda product, given: product.created_at, DateTime(timezone=True), descending=True), ID_DOWN),
+    ProductSort.PRICE_ASCENDING: (Key(least_price, BigInteger()), ID_UP),
+    ProductSort.PRICE_DESCENDING: (Key(greatest_price, BigInteger(), descending=True), ID_DOWN),
+    ProductSort.RATING: (Key(lambda product, given: product.rating_rank, Integer(), descending=True), ID_DOWN),
+    ProductSort.RELEVANCE: (Key(relevance, Numeric(), descending=True), ID_DOWN),
 }
 
 
@@ -280,10 +278,10 @@ def tally(product: ColumnElement[Any]) -> ColumnElement[int]:
 
 PRODUCT_FACETS = Facets(
     {
-        FacetKind.CATEGORY: Facet("category", by_category),
-        FacetKind.BRAND: Facet("brand", by_brand),
-        FacetKind.SIZE: Facet("size", by_size),
-        FacetKind.AUDIENCE: Facet("audience", by_audience),
-        FacetKind.AVAILABLE: Facet("available", by_availability),
+        ProductFacetKind.CATEGORY: Facet("category", by_category),
+        ProductFacetKind.BRAND: Facet("brand", by_brand),
+        ProductFacetKind.SIZE: Facet("size", by_size),
+        ProductFacetKind.AUDIENCE: Facet("audience", by_audience),
+        ProductFacetKind.AVAILABLE: Facet("available", by_availability),
     }
 )

@@ -7,11 +7,11 @@ import strawberry
 from sqlalchemy import ColumnElement, Numeric, Text, Uuid, literal_column
 
 from auth.permissions import ANYONE
-from models.catalogue import CurrencyCode as Currency
+from models.catalogue import CurrencyCode
 from models.ids import read_id
 from reads.declare import Argument, Embedded, Value, value
 
-CurrencyCode = strawberry.enum(Currency, name="CurrencyCode")
+strawberry.enum(CurrencyCode)
 
 
 @strawberry.interface(description="An object with an opaque, unguessable id, which is never the only credential.")

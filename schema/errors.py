@@ -8,14 +8,14 @@ from auth.permissions import ANYONE
 from auth.refusal import Refusal, RefusalCode
 from reads.declare import value
 
-UserErrorCode = strawberry.enum(RefusalCode, name="UserErrorCode")
+strawberry.enum(RefusalCode, name="UserErrorCode")
 
 
 @value(readers=ANYONE)
 class UserError:
     """Why a mutation did nothing, for the person who asked."""
 
-    code: UserErrorCode
+    code: RefusalCode
     field: list[str] | None = None
     message: str
 

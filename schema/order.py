@@ -8,14 +8,16 @@ from sqlalchemy import DateTime, Uuid, literal_column
 
 from auth.permissions import ANYONE, OWNER, staff
 from models import order as tables
+from models.catalogue import CurrencyCode
 from models.classification import Channel
+from models.order import OrderStatus, PaymentStatus
 from reads.declare import Key, column, embed, entity, many, one, to, value
 from schema.catalogue import Variant
-from schema.common import CurrencyCode, Money, Node, PageInfo, money
+from schema.common import Money, Node, PageInfo, money
 
-OrderChannel = strawberry.enum(Channel, name="OrderChannel")
-OrderStatus = strawberry.enum(tables.OrderStatus, name="OrderStatus")
-PaymentStatus = strawberry.enum(tables.PaymentStatus, name="PaymentStatus")
+strawberry.enum(Channel, name="OrderChannel")
+strawberry.enum(OrderStatus)
+strawberry.enum(PaymentStatus)
 
 READERS = OWNER + staff("order:read")
 
@@ -92,7 +94,7 @@ class Order(Node):
     version: int
     number: str
     placed_at: datetime
-    channel: OrderChannel
+    channel: Channel
     status: OrderStatus
     currency_code: CurrencyCode = column(lambda order: order.currency, nullable=False)
     lines: list[OrderLine] = many(lambda order, line: line.order_id == order.id, order=lambda line: (line.position,))

@@ -12,22 +12,21 @@ from reads.declare import Columns, Key, column, entity, value
 from schema.common import PageInfo
 
 
-class Sort(StrEnum):
+@strawberry.enum
+class ReviewSort(StrEnum):
     NEWEST = "NEWEST"
     HELPFUL = "HELPFUL"
     RATING_HIGH = "RATING_HIGH"
     RATING_LOW = "RATING_LOW"
 
 
-ReviewSort = strawberry.enum(Sort, name="ReviewSort")
-
 ID_DOWN = Key(lambda review, given: review.id, Uuid(), descending=True)
 
 REVIEW_SORTS = {
-    Sort.NEWEST: (Key(lambda review, given: review.published_at, DateTime(timezone=True), descending=True), ID_DOWN),
-    Sort.HELPFUL: (Key(lambda review, given: review.helpful_count, Integer(), descending=True), ID_DOWN),
-    Sort.RATING_HIGH: (Key(lambda review, given: review.rating, Integer(), descending=True), ID_DOWN),
-    Sort.RATING_LOW: (
+    ReviewSort.NEWEST: (Key(lambda review, given: review.published_at, DateTime(timezone=True), descending=True), ID_DOWN),
+    ReviewSort.HELPFUL: (Key(lambda review, given: review.helpful_count, Integer(), descending=True), ID_DOWN),
+    ReviewSort.RATING_HIGH: (Key(lambda review, given: review.rating, Integer(), descending=True), ID_DOWN),
+    ReviewSort.RATING_LOW: (
         Key(lambda review, given: review.rating, Integer()),
         Key(lambda review, given: review.id, Uuid()),
     ),
