@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from urllib.parse import unquote
 
 import typer
 import uvloop
@@ -147,7 +148,7 @@ def env() -> None:
     found = addresses(settings)
     lines = {"DATABASE_URL": found.database_url, "REDIS_URL": found.redis_url}
     if found.redis_url.startswith("unix://"):
-        lines["REDIS_SOCKET"] = found.redis_url.removeprefix("unix://")  # redis-cli -s "$REDIS_SOCKET"
+        lines["REDIS_SOCKET"] = unquote(found.redis_url.removeprefix("unix://"))  # redis-cli -s "$REDIS_SOCKET"
     for name, value in lines.items():
         # A shell takes these characters as they are where a variable is set; shlex would quote the question mark.
         plain = re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII)

@@ -17,13 +17,22 @@ OPTIONS: dict[str, Any] = {"target_metadata": models.metadata, "compare_type": T
 # Any number will do: of two processes that migrate at once, the second waits and finds nothing to do.
 LOCK = 5_389_118_224
 
+# A migration that waits for a lock makes everyone else wait behind it: better it gives up and is run again.
+LIMITS = ("SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '15min'")
+
+
+def migrate() -> None:
+    for limit in LIMITS:
+        context.execute(limit)
+    context.run_migrations()
+
 
 def run(connection: Connection) -> None:
     told = context.config.attributes.get("on_version_apply")
     context.configure(connection=connection, on_version_apply=told, **OPTIONS)
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
-        context.run_migrations()
+        migrate()
 
 
 async def connect() -> None:
@@ -35,7 +44,7 @@ async def connect() -> None:
 if context.is_offline_mode():
     context.configure(dialect_name="postgresql", **OPTIONS)
     with context.begin_transaction():
-        context.run_migrations()
+        migrate()
 elif (given := context.config.attributes.get("connection")) is not None:
     run(given)
 else:

@@ -34,10 +34,17 @@ async def draft(url: str, message: str) -> None:
     await _run(url, lambda config: command.revision(config, message, autogenerate=True))
 
 
-def as_sql() -> str:
-    """All migrations as the SQL they would run."""
+def as_sql() -> dict[str, str]:
+    """The SQL of each migration by itself, by file name, the oldest first."""
+    scripts = reversed(list(ScriptDirectory.from_config(Config(FILE)).walk_revisions()))
+    return {
+        Path(script.path).stem: _sql_of(f"{script.down_revision or 'base'}:{script.revision}") for script in scripts
+    }
+
+
+def _sql_of(revisions: str) -> str:
     output = io.StringIO()
-    command.upgrade(Config(FILE, output_buffer=output), "head", sql=True)
+    command.upgrade(Config(FILE, output_buffer=output), revisions, sql=True)
     return output.getvalue()
 
 
