@@ -4,7 +4,7 @@ An address is used whole within one request alone, to throttle it. What is store
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 _Address = IPv4Address | IPv6Address
@@ -17,9 +17,9 @@ _LONGEST_ENTRY = 64
 def client_address(peer: str, forwarded: str | None, trusted: Sequence[Network]) -> str:
     """The address a request came from: the socket's, unless that is a trusted proxy's (ASVS 4.1.3).
 
-    Of `X-Forwarded-For` (several headers joined by commas) the right-most entry that is not itself a trusted proxy counts:
-    everything left of it is the caller's own word. An entry that is no address ends the search at the proxy that wrote it.
-    A peer that is no address (a Unix socket) is answered as it is.
+    Of `X-Forwarded-For` (several headers joined by commas) the right-most entry that is not itself a trusted proxy
+    counts: everything left of it is the caller's own word. An entry that is no address ends the search at the proxy
+    that wrote it. A peer that is no address (a Unix socket) is answered as it is.
     """
     nearest = _address(peer)
     if nearest is None:
@@ -48,8 +48,9 @@ def _network(address: str, *, ipv4_length: int, ipv6_length: int) -> str | None:
     found = _address(address)
     if found is None:
         return None
-    length = ipv4_length if isinstance(found, IPv4Address) else ipv6_length
-    return str(ip_network((int(found), length) if isinstance(found, IPv4Address) else (int(found), length), strict=False))
+    if isinstance(found, IPv4Address):
+        return str(IPv4Network((found, ipv4_length), strict=False))
+    return str(IPv6Network((found, ipv6_length), strict=False))
 
 
 def _is_within(address: _Address, networks: Sequence[Network]) -> bool:
@@ -62,7 +63,9 @@ def _address(text: str) -> _Address | None:
     if len(text) > _LONGEST_ENTRY:
         return None
     if text.startswith("["):
-        text = text[1:].partition("]")[0]
+        text, closed, _ = text[1:].partition("]")
+        if not closed:
+            return None
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:

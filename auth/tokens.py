@@ -1,8 +1,8 @@
 """Secrets that stand for someone: opaque, prefixed by what they are for, shown once and kept as hashes.
 
 A token is `lys_` and 39 letters and digits: 33 random ones (196 bits, ASVS 7.2.3 asks for 128), then 6 that repeat the
-CRC-32 of what stands before them. The checksum is no secret: it tells a mistyped token, which was never ours, from one that
-has ended, without asking the database, and lets a scanner for leaked secrets recognise ours.
+CRC-32 of what stands before them. The checksum is no secret: it tells a mistyped token, which was never ours, from one
+that has ended, without asking the database, and lets a scanner for leaked secrets recognise ours.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _KEYED_HASH_LENGTH = 32
 
 
 class Kind(StrEnum):
-    """What a token is good for; the value is its prefix. A token of one kind is never taken for another (ASVS 9.2.2)."""
+    """What a token is good for; the value is its prefix. One kind is never taken for another (ASVS 9.2.2)."""
 
     SESSION = "lys"
     PARTNER_KEY = "lyp"
@@ -58,7 +58,7 @@ def parse(text: str) -> tuple[Kind, bytes] | None:
 
 
 def digest(text: str) -> bytes:
-    """What is kept of a token: its SHA-256. A token is long and random, so that no slow hash is needed to protect it."""
+    """What is kept of a token: its SHA-256. A token is long and random, so that it needs no slow hash."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
