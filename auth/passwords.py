@@ -24,8 +24,8 @@ from argon2.exceptions import VerifyMismatchError
 # Octets of UTF-8 as received. NIST asks for 64 characters at least.
 LONGEST_PASSWORD = 1024
 
-# How much a hashing thread gives way to requests. Measured on two busy cores: at 10 the p99 of other requests is what it
-# is without sign-ins, and 25 hashes are made a second (55 where a core is free). At 0 the throughput of other requests
+# How much a hashing thread gives way to requests. Measured on two busy cores: at 10 the p99 of other requests is what
+# it is without sign-ins, and 25 hashes are made a second (55 where a core is free). At 0 the throughput of others
 # halves; at 19 only five to fifteen hashes are made, and sign-ins wait for seconds.
 NICENESS = 10
 RETRY_AFTER_SECONDS = 2.0
