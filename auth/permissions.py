@@ -1,7 +1,7 @@
 """Who may read a field or call an operation: one declaration, one function that decides.
 
-A `Reader` is declared beside each field. Ownership of rows is not decided here: the root of an operation restricts its rows
-to the viewer's own in the statement itself, and `OWNER` says that a field may then be read.
+A `Reader` is declared beside each field. Ownership of rows is not decided here: the root of an operation restricts its
+rows to the viewer's own in the statement itself, and `OWNER` says that a field may then be read.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The words that say what a stored value is, why it is kept, for how long, and how it goes.
 
-Categories are keys in the style of fideslang (IAB Tech Lab / Ethyca, CC BY 4.0). The classification is data only: what may
-be done with it is decided in `privacy/` and `auth/permissions.py`.
+Categories are keys in the style of fideslang (IAB Tech Lab / Ethyca, CC BY 4.0). The classification is data only: what
+may be done with it is decided in `privacy/` and `auth/permissions.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -101,7 +101,7 @@ def classification(column: Column[Any]) -> Classification:
     """The column's classification. Raises LookupError where there is none."""
     found = column.info.get("privacy")
     if not isinstance(found, Personal | NotPersonal):
-        raise LookupError(f"{column} is not classified")
+        raise LookupError(f"{column} is not classified")  # noqa: TRY004  # it is the declaration that is missing
     return found
 
 

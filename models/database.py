@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -46,11 +46,11 @@ class ReadPool:
     def __init__(self, url: str, size: int, settings: dict[str, str] | None = None) -> None:
         self._arguments = asyncpg_arguments(url)
         self._settings = READING if settings is None else settings
-        self._idle: list[asyncpg.Connection[Any]] = []
+        self._idle: list[asyncpg.Connection] = []
         self._free = asyncio.Semaphore(size)
         self._closed = False
 
-    async def acquire(self) -> "asyncpg.Connection[Any]":
+    async def acquire(self) -> asyncpg.Connection:
         await self._free.acquire()
         while self._idle:
             connection = self._idle.pop()
@@ -64,7 +64,7 @@ class ReadPool:
             self._free.release()
             raise
 
-    def release(self, connection: "asyncpg.Connection[Any]") -> None:
+    def release(self, connection: asyncpg.Connection) -> None:
         if self._closed or connection.is_closed():
             connection.terminate()
         else:
@@ -101,11 +101,11 @@ class Database:
             except DBAPIError as error:
                 if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
                     raise
-                await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))
+                await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # a pause, no secret
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
         """A raw connection for statements that only read."""
         connection = await self._readers.acquire()
         try:

@@ -7,16 +7,27 @@ import time
 from uuid import UUID
 
 _shown = re.compile(r"([a-z]{2,4})_([0-9a-f]{32})")
-_lock = threading.Lock()
-_last = 0
+
+
+class _Clock:
+    """Ticks of a 4096th of a millisecond, each greater than the one before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def tick(self) -> int:
+        with self._lock:
+            self._last = max(time.time_ns() * 4096 // 1_000_000, self._last + 1)
+            return self._last
+
+
+_clock = _Clock()
 
 
 def new_id() -> UUID:
     """A UUIDv7, increasing within the process: 48 bits of milliseconds, 12 of sub-millisecond order, 62 random."""
-    global _last
-    with _lock:
-        ticks = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
-        _last = ticks
+    ticks = _clock.tick()
     milliseconds, fraction = divmod(ticks, 4096)
     tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail)

@@ -66,7 +66,7 @@ class PaymentStatus(StrEnum):
 
 
 class Order(Base):
-    """Amounts are minor units; total = subtotal - discount_total + shipping_total (+ tax_total where prices exclude it)."""
+    """Amounts are minor units; total = subtotal - discount_total + shipping_total (+ tax_total if excluded)."""
 
     __tablename__ = "orders"
     id: Mapped[UUID] = key()

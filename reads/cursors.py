@@ -1,4 +1,4 @@
-"""Keyset cursors: the sort's name and its keys' values, exact, in base64url. Opaque to clients, but never a credential."""
+"""Keyset cursors: the sort's name and its keys' values, exact, in base64url. Opaque, but never a credential."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -44,15 +44,18 @@ class Cursor:
     def decode(self, cursor: str) -> list[Any]:
         """The keys' values. Raises GraphQLError for what is no cursor of this sort."""
         try:
-            if len(cursor) > LONGEST:
-                raise ValueError
-            raw = cursor.encode("ascii")
-            found = orjson.loads(urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
-            if not isinstance(found, list) or len(found) != len(self.types) + 1 or found[0] != self.sort:
-                raise ValueError
-            return [from_text(text, type_) for text, type_ in zip(found[1:], self.types, strict=True)]
+            return self._decode(cursor)
         except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error, InvalidOperation):
             raise wrong("The cursor is not one of this list under this sort.") from None
+
+    def _decode(self, cursor: str) -> list[Any]:
+        if len(cursor) > LONGEST:
+            raise ValueError
+        raw = cursor.encode("ascii")
+        found = orjson.loads(urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
+        if not isinstance(found, list) or len(found) != len(self.types) + 1 or found[0] != self.sort:
+            raise ValueError
+        return [from_text(text, type_) for text, type_ in zip(found[1:], self.types, strict=True)]
 
 
 def to_text(value: Any) -> str:

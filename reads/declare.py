@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, dataclass_transform
 
 import strawberry
@@ -57,8 +58,10 @@ class ReadersDirective:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument that becomes a condition on the rows: `where(row, value)`. `convert` turns the client's value into SQL's
-    and raises GraphQLError; a value of None that is not required leaves the condition out, or takes `absent(row)`.
+    """An argument that becomes a condition on the rows: `where(row, value)`.
+
+    `convert` turns the client's value into SQL's and raises GraphQLError. Without a value the condition is left out, or
+    is `absent(row)`.
     """
 
     annotation: Any
@@ -80,8 +83,9 @@ class FilterField:
 
 @dataclass(frozen=True)
 class Filter:
-    """An argument that is an input object; each of its fields that is given restricts the rows. A field that is named in
-    `shared` is no condition itself but a value that others use, with its default.
+    """An argument that is an input object; each of its fields that is given restricts the rows.
+
+    A field that is named in `shared` is no condition itself but a value that others use, with its default.
     """
 
     annotation: Any
@@ -106,10 +110,14 @@ Sort = Sequence[Key]
 
 @dataclass(frozen=True)
 class Value:
-    """A scalar, an enum or a list of such, computed from the row; None: the column of the field's name."""
+    """A scalar, an enum or a list of such, computed from the row; None: the column of the field's name.
+
+    `seen(viewer, row)` computes it from the viewer's columns as well.
+    """
 
     sql: Expression | None = None
     nullable: bool | None = None
+    seen: Callable[[Columns, Columns], ColumnElement[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +130,10 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Related:
-    """Another table's rows: one object or, with an order, a list. `fields` shapes a value type; else the entity's own are
-    read. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a parent's.
+    """Another table's rows: one object or, with an order, a list.
+
+    `fields` shapes a value type; else the entity's own are read. `table` is the entity's unless given. At a root, `on`
+    takes the viewer's columns instead of a parent's, and the field is null, without an error, to all but `seen_by`.
     """
 
     on: Join | None
@@ -153,7 +163,7 @@ class Facet:
 
 @dataclass(frozen=True)
 class Page:
-    """A Relay connection with keyset cursors: first/after, last/before, at most `most` (RFC: Relay cursor connections)."""
+    """A Relay connection with keyset cursors: first/after, last/before, at most `most` (Relay's specification)."""
 
     on: Join | None
     sorts: Mapping[Enum | None, Sort]
@@ -201,8 +211,10 @@ class Visible:
 
 @dataclass(frozen=True)
 class Entity:
-    """A GraphQL type over a table. `visible` says which rows a root, `node` or a payload may show to whom; the first rule
-    whose readers admit the caller holds, and no rule hides all.
+    """A GraphQL type over a table.
+
+    `visible` says which rows a root, `node` or a payload may show to whom: the first rule whose readers admit the
+    caller holds, and where none does all are hidden.
     """
 
     name: str
@@ -230,20 +242,30 @@ def _declared(reads: Reads | None, readers: Any, arguments: Mapping[str, tuple[A
     def resolver(self: Any, **given: Any) -> Any:
         raise RuntimeError("declared fields are resolved by reads.reference")
 
-    resolver.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    signature = inspect.Signature(
         [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
         + [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             for name, (annotation, default) in arguments.items()
         ]
     )
+    vars(resolver)["__signature__"] = signature
     resolver.__annotations__ = {name: annotation for name, (annotation, _) in arguments.items()}
     return strawberry.field(resolver=resolver, metadata=metadata)
 
 
-def column(sql: Expression | None = None, *, nullable: bool | None = None, readers: Any = None) -> Any:
-    """The column of the field's name, or an expression over the row. `nullable` says so of an expression."""
-    return _declared(Value(sql, nullable), readers)
+def column(
+    sql: Expression | None = None,
+    *,
+    seen: Callable[[Columns, Columns], ColumnElement[Any]] | None = None,
+    nullable: bool | None = None,
+    readers: Any = None,
+) -> Any:
+    """The column of the field's name, or an expression over the row, or over viewer and row (`seen`).
+
+    `nullable` says so of an expression.
+    """
+    return _declared(Value(sql, nullable, seen), readers)
 
 
 def embed(*, absent: Expression | None = None, readers: Any = None, **fields: Expression | Value) -> Any:
@@ -281,7 +303,7 @@ def many(
     return _declared(Related(on, _table(model), fields, many=True, order=order, when=when), readers)
 
 
-def page(
+def page(  # noqa: PLR0913  # a connection has that many aspects, each with a default
     on: Join | None = None,
     *,
     sorts: Mapping[Any, Sort] | Sort,
@@ -308,12 +330,12 @@ def page(
 
 
 def any_entity(*, readers: Any = None) -> Any:
-    """`node(id: ID!): Node`"""
+    """Declares `node(id: ID!): Node`."""
     return _declared(AnyEntity(), readers, {"id": (strawberry.ID, inspect.Parameter.empty)})
 
 
 def any_entities(*, readers: Any = None) -> Any:
-    """`nodes(ids: [ID!]!): [Node]!`"""
+    """Declares `nodes(ids: [ID!]!): [Node]!`."""
     return _declared(AnyEntity(many=True), readers, {"ids": (list[strawberry.ID], inspect.Parameter.empty)})
 
 
@@ -343,13 +365,13 @@ def entity(
     """A GraphQL type over a table; `readers` hold for fields that do not say otherwise."""
 
     def declare(cls: type[T]) -> type[T]:
-        made = strawberry.type(cls, name=name, description=description or _first_line(cls))
+        made: Any = strawberry.type(cls, name=name, description=description or _first_line(cls))
         definition = definition_of(made)
         for one_field in definition.fields:
             metadata = dict(one_field.metadata)
             if metadata.get("reads") is None and one_field.base_resolver is None:
                 metadata["reads"] = Value()
-            one_field.metadata = metadata
+            one_field.metadata = MappingProxyType(metadata)
         stamp(definition, readers)
         ENTITIES[made] = Entity(definition.name, model.__table__, prefix, tuple(visible), key or (lambda row: row.id))
         return made
@@ -362,7 +384,7 @@ def value(*, readers: Any, name: str | None = None, description: str | None = No
     """A GraphQL type that is not a table's: a payload, a connection, a shape for `embed` or a computed object."""
 
     def declare(cls: type[T]) -> type[T]:
-        made = strawberry.type(cls, name=name, description=description or _first_line(cls))
+        made: Any = strawberry.type(cls, name=name, description=description or _first_line(cls))
         stamp(definition_of(made), readers)
         return made
 
@@ -373,7 +395,7 @@ def stamp(definition: StrawberryObjectDefinition, readers: Any) -> None:
     """Gives each field its readers, and prints them as a directive."""
     for one_field in definition.fields:
         found = one_field.metadata.get("readers") or readers
-        one_field.metadata = {**one_field.metadata, "readers": found}
+        one_field.metadata = MappingProxyType({**one_field.metadata, "readers": found})
         one_field.directives = [
             *(d for d in one_field.directives if not isinstance(d, ReadersDirective)),
             ReadersDirective(by=[str(reader) for reader in found]),

@@ -12,11 +12,13 @@ from typing import Any, Protocol
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
 
 from reads import reference
+from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
 from reads.declare import Permissions
 from reads.operations import Operation, RequestErrors, prepare
-from reads.plan import CannotCompile, Planner
-from reads.sqltext import BROKEN, Statement, ViewerSource, compile_entity, compile_plan
+from reads.plan import Planner
+from reads.sqltext import Statement, ViewerSource, compile_entity, compile_plan
+from reads.text import BROKEN
 
 DOCUMENT_BYTES = 24 * 2**20
 STATEMENT_BYTES = 24 * 2**20
@@ -130,9 +132,7 @@ class Engine:
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             return None
-        planner = Planner(
-            self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions
-        )
+        planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions)
         try:
             plan = planner.plan()
         except (CannotCompile, GraphQLError):

@@ -41,11 +41,11 @@ class RequestErrors(Exception):
 
 @dataclass(frozen=True)
 class Variable:
-    """`exact` is the Python type that needs no coercion; `structural` values are part of a plan's key."""
+    """`exact` is the Python type that needs no coercion, or None; `directive`: @skip or @include depends on it."""
 
     name: str
     type: Any
-    exact: type | None
+    exact: Any
     required: bool
     directive: bool
 
@@ -60,7 +60,6 @@ class Operation:
     fragments: dict[str, FragmentDetails]
     variables: list[Variable]
     notes: dict[Any, Any] = field(default_factory=dict)
-    plain: bool = False
 
     @property
     def kind(self) -> OperationType:

@@ -1,12 +1,12 @@
 """An operation and the declarations become a tree of plan nodes, which knows neither SQL text nor rows.
 
-graphql-core's own collect_fields and get_argument_values decide aliases, fragments, @skip and @include, arguments. A strict
-plan is for the compiled way: whatever it does not understand, or would answer with an error, raises `CannotCompile`. A
-tolerant plan is for the reference way: a field that is refused or wrong becomes `Failed` in its place.
+graphql-core's own collect_fields and get_argument_values decide aliases, fragments, @skip and @include, arguments. A
+strict plan is for the compiled way: whatever it does not understand, or would answer with an error, raises
+`CannotCompile`. A tolerant plan is for the reference way: a field that is refused or wrong becomes `Failed` in place.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -18,127 +18,21 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
-    VariableNode,
     get_named_type,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues, get_argument_values
-from sqlalchemy import ARRAY, Column, ColumnElement, Integer, Table, Text, Uuid, func, literal_column
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ARRAY, Column, Integer, Table, Text, Uuid, func, literal_column
 
 from models.ids import read_id
 from reads import declare
+from reads.arguments import Arguments, CannotCompile
 from reads.cursors import Cursor, page_size, wrong
 from reads.declare import ENTITIES, Entity, field_readers, field_reads
+from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Node, Object, Plan, Rows, Sql, Viewer, Where
 
-Viewer = Any
 MOST_IDS = 100
-
-
-class CannotCompile(Exception):
-    """The reference way has to answer."""
-
-
-# ---- nodes
-
-
-@dataclass(frozen=True)
-class Bind:
-    """A value that is known when the statement runs: `get(variables, viewer)`."""
-
-    type: TypeEngine[Any]
-    get: Callable[[Mapping[str, Any], Viewer], Any]
-
-
-@dataclass(frozen=True)
-class Const:
-    value: Any
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A field that answers with an error (reference way only)."""
-
-    error: GraphQLError
-
-
-@dataclass(frozen=True)
-class Leaf:
-    sql: declare.Expression
-    type: GraphQLNamedOutputType
-    listed: bool
-    nullable: bool
-
-
-Where = Callable[[Any, Any], ColumnElement[bool]]
-"""A condition on a row: `where(row, backend)`; the backend has `bind(Bind)` and `viewer`."""
-
-
-@dataclass(frozen=True)
-class Object:
-    type: GraphQLObjectType
-    parts: "list[tuple[str, Node]]"
-    absent: declare.Expression | None = None
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a table beside their parent's row; at a root, or for a reference, without one."""
-
-    table: Table
-    on: declare.Join | None
-    where: list[Where]
-    object: Object
-    many: bool = False
-    nullable: bool = True
-    order: Callable[[Any], Any] | None = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The first of the alternatives that has a row; `ids` is a list for `nodes`, whose order the answer keeps."""
-
-    alternatives: list[tuple[Bind, Rows]]
-    many: bool
-
-
-@dataclass(frozen=True)
-class FacetCounts:
-    """`filter` is the one of the page's filters that the counts leave out."""
-
-    value: Any
-    facet: declare.Facet
-    parts: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Connection:
-    rows: Rows
-    filters: dict[str, Where]
-    keys: list[declare.Key]
-    given: Callable[[str, Any], ColumnElement[Any] | None]
-    sort: str
-    size: Bind
-    backward: bool
-    bound: list[Bind] | None
-    counted: int
-    parts: "list[tuple[str, str, Any]]"
-    type: GraphQLObjectType
-
-    def selects(self, *kinds: str) -> bool:
-        return any(kind in kinds for _, kind, _ in self.parts)
-
-
-Node = Const | Failed | Leaf | Object | Rows | Choice | Connection
-
-
-@dataclass
-class Plan:
-    root: Object
-    binds: list[Bind]
-    public: bool
-    categories: frozenset[str] = frozenset()
 
 
 # ---- the planner
@@ -156,8 +50,10 @@ class Planner:
     permissions: declare.Permissions
     tolerant: bool = False
     viewer: Viewer = None
-    binds: list[Bind] = field(default_factory=list)
     public: bool = True
+
+    def __post_init__(self) -> None:
+        self.given = Arguments(self.values, self.tolerant, self.viewer)
 
     def plan(self) -> Plan:
         query = self.schema.query_type
@@ -166,7 +62,7 @@ class Planner:
         if collected.new_defer_usages:
             raise CannotCompile("@defer")
         parts = [(key, self.field(query, None, details)) for key, details in collected.grouped_field_set.items()]
-        return Plan(Object(query, parts), self.binds, self.public)
+        return Plan(Object(query, parts), self.given.binds, self.public)
 
     # -- fields
 
@@ -233,18 +129,20 @@ class Planner:
         nullable = not isinstance(type_, GraphQLNonNull)
         if not is_leaf_type(named):
             raise CannotCompile(f"{parent.name}.{name} is no scalar")
-        if reads.sql is not None:
+        computed = reads.sql or reads.seen
+        if computed is not None:
             may_be_null = nullable if reads.nullable is None else reads.nullable
-            return Leaf(reads.sql, named, isinstance(inner, GraphQLList), may_be_null)
+            return Leaf(of_row(reads), named, isinstance(inner, GraphQLList), may_be_null)
         if inline:
             raise CannotCompile(f"{parent.name}.{name} has no expression")
         entity = entity_of(parent)
         if name == "id" and entity.prefix:
-            return Leaf(shown_id(entity), named, False, False)
+            shown = shown_id(entity)
+            return Leaf(lambda row, backend: shown(row), named, False, False)
         column: Column[Any] = entity.table.c[name]
         if column.nullable and not nullable:
             raise CannotCompile(f"{parent.name}.{name}: a non-null field over a nullable column")
-        return Leaf(lambda row, name=name: row[name], named, isinstance(inner, GraphQLList), bool(column.nullable))
+        return Leaf(lambda row, backend: row[name], named, isinstance(inner, GraphQLList), bool(column.nullable))
 
     # -- relations
 
@@ -256,7 +154,7 @@ class Planner:
     def related(
         self, parent: Any, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any, nullable: bool
     ) -> Node:
-        where = self.arguments(reads.arguments, graphql_field, node)
+        where = self.given.arguments(reads.arguments, graphql_field, node)
         root = parent is self.schema.query_type
         if root and reads.arguments and not where:
             raise wrong(f"Give one of the arguments: {', '.join(graphql_field.args)}.")
@@ -285,7 +183,7 @@ class Planner:
                     self.public = False
                 if rule.where is None:
                     return []
-                return [lambda row, backend, rule=rule: rule.where(backend.viewer, row)]
+                return [lambda row, backend, where=rule.where: where(backend.viewer, row)]
         self.public = False
         return None
 
@@ -295,7 +193,7 @@ class Planner:
         visible = self.visible(entity)
         if visible is None:
             return Const(None)
-        self.binds.append(key)
+        self.given.binds.append(key)
         by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
         return Rows(entity.table, None, [by_key, *visible], self.object(named, details))
 
@@ -303,13 +201,15 @@ class Planner:
         if not isinstance(named, GraphQLInterfaceType):
             raise CannotCompile("not an interface")
         name = "ids" if reads.many else "id"
-        raw = self.value_of(graphql_field, node, name)
+        raw = self.given.value_of(graphql_field, node, name)
         alternatives = []
         for possible in self.schema.get_possible_types(named):
             entity = entity_of(possible)
             if entity.prefix is None or (visible := self.visible(entity)) is None:
                 continue
-            bind = self.bind(Bind(ARRAY(Uuid()) if reads.many else Uuid(), read_keys(entity.prefix, reads.many, raw)))
+            bind = self.given.bind(
+                Bind(ARRAY(Uuid()) if reads.many else Uuid(), read_keys(entity.prefix, reads.many, raw))
+            )
             found = self.object(possible, details)
             where: list[Where] = list(visible)
             if not reads.many:
@@ -331,17 +231,18 @@ class Planner:
             raise wrong("`sort` may be left out, not null.")
         keys = list(reads.sorts[sort])
         sort_name = sort.value if sort is not None else ""
-        size = self.argument(graphql_field, node, "last" if backward else "first")
-        size_bind = self.bind(Bind(Integer(), lambda v, w: page_size(size(v), reads.most)))
+        size = self.given.argument(graphql_field, node, "last" if backward else "first")
+        size_bind = self.given.bind(Bind(Integer(), lambda v, w: page_size(size(v), reads.most)))
         bound = None
         edge = "before" if backward else "after"
         if values.get(edge) is not None:
-            text = self.argument(graphql_field, node, edge)
+            text = self.given.argument(graphql_field, node, edge)
             cursor = Cursor(sort_name, [key.type for key in keys])
             bound = [
-                self.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at])) for at, key in enumerate(keys)
+                self.given.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at]))
+                for at, key in enumerate(keys)
             ]
-        filters, given = self.filter(reads.filter, graphql_field, node, values.get("filter"))
+        filters, given_value = self.given.filter(reads.filter, node, values.get("filter"))
         node_type = get_named_type(get_named_type(named.fields["edges"].type).fields["node"].type)
         table = reads.table if reads.table is not None else entity_of(node_type).table
         where: list[Where] = []
@@ -359,7 +260,7 @@ class Planner:
             rows,
             filters,
             keys,
-            given,
+            given_value,
             sort_name,
             size_bind,
             backward,
@@ -419,85 +320,6 @@ class Planner:
             shape.append((key, name, (inner.name, values)))
         return reads.facets, shape
 
-    # -- arguments
-
-    def arguments(self, declared: Mapping[str, declare.Argument], graphql_field: Any, node: Any) -> list[Where]:
-        values = get_argument_values(graphql_field, node, self.values)
-        names = {argument_name(name): name for name in declared}
-        if set(graphql_field.args) - set(names):
-            raise CannotCompile("unmapped argument")
-        where: list[Where] = []
-        for shown, name in names.items():
-            argument = declared[name]
-            if values.get(shown) is None:
-                if argument.absent is not None:
-                    where.append(lambda row, backend, argument=argument: argument.absent(row))
-                continue
-            get = self.argument(graphql_field, node, shown)
-            bind = self.bind(Bind(argument.type, lambda v, w, get=get, a=argument: a.convert(get(v))))
-            where.append(lambda row, backend, a=argument, bind=bind: a.where(row, backend.bind(bind)))
-        return where
-
-    def filter(self, declared: declare.Filter | None, graphql_field: Any, node: Any, given: Any) -> Any:
-        """The conditions of a filter by name, and what gives its values to conditions and sort keys."""
-        binds: dict[str, Bind] = {}
-        shared = {} if declared is None else declared.shared
-        for name, (type_, default) in shared.items():
-            present = self.part_of(graphql_field, node, name, given)
-            binds[name] = Bind(type_, lambda v, w, get=present, default=default: default if get is None else get(v))
-        conditions: dict[str, Where] = {}
-
-        def value(name: str, backend: Any) -> ColumnElement[Any] | None:
-            return backend.bind(binds[name]) if name in binds else None
-
-        for name, one in ({} if declared is None else declared.fields).items():
-            get = self.part_of(graphql_field, node, name, given)
-            if get is None:
-                continue
-            binds[name] = self.bind(Bind(one.type, lambda v, w, get=get, one=one: one.convert(get(v))))
-            conditions[name] = lambda row, backend, one=one, name=name: one.where(
-                row, backend.bind(binds[name]), lambda other: value(other, backend)
-            )
-        return conditions, value
-
-    def bind(self, bind: Bind) -> Bind:
-        """Keeps the bind, to be evaluated with each request even where no selected field uses it."""
-        if self.tolerant:
-            bind.get(self.values.coerced, self.viewer)
-        self.binds.append(bind)
-        return bind
-
-    def value_of(self, graphql_field: Any, node: Any, name: str) -> Callable[[Mapping[str, Any]], Any]:
-        get_argument_values(graphql_field, node, self.values)
-        return self.argument(graphql_field, node, name)
-
-    def argument(self, graphql_field: Any, node: Any, name: str) -> Callable[[Mapping[str, Any]], Any]:
-        """What gives the argument's coerced value from the coerced variables."""
-        ast = next((a.value for a in node.arguments or () if a.name.value == name), None)
-        if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
-            variable = ast.name.value
-            return lambda variables: variables[variable]
-        constant = get_argument_values(graphql_field, node, self.values).get(name)
-        if ast is not None and holds_variable(ast):
-            raise CannotCompile("a variable within a literal")
-        return lambda variables: constant
-
-    def part_of(self, graphql_field: Any, node: Any, name: str, given: Any) -> Any:
-        """What gives a field of the argument `filter`; None where it is not given."""
-        if given is None or read_part(given, name) is None:
-            return None
-        ast = next((a.value for a in node.arguments or () if a.name.value == "filter"), None)
-        if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
-            variable = ast.name.value
-            return lambda variables: read_part(variables[variable], name)
-        shown = argument_name(name)
-        inner = next((f.value for f in getattr(ast, "fields", ()) if f.name.value == shown), None)
-        if isinstance(inner, VariableNode):
-            variable = inner.name.value
-            return lambda variables: variables[variable]
-        constant = read_part(given, name)
-        return lambda variables: constant
-
 
 # ---- small helpers
 
@@ -522,6 +344,15 @@ def shown_id(entity: Entity) -> declare.Expression:
     return lambda row: prefix + func.encode(func.uuid_send(entity.key(row)), hexadecimal, type_=Text)
 
 
+def of_row(reads: declare.Value) -> Sql:
+    """The value of a row, which may depend on the viewer."""
+    sql, seen = reads.sql, reads.seen
+    if seen is not None:
+        return lambda row, backend: seen(backend.viewer, row)
+    assert sql is not None
+    return lambda row, backend: sql(row)
+
+
 def read_keys(prefix: str, many: bool, get: Callable[[Mapping[str, Any]], Any]) -> Callable[..., Any]:
     """Keys of one prefix from public ids; None in the place of others'."""
     if many:
@@ -538,19 +369,3 @@ def few(ids: list[str]) -> list[str]:
 def refusal(code: Any, type_name: str, name: str) -> GraphQLError:
     """The error of a field that this caller may not read."""
     return GraphQLError(f"{type_name}.{name} is not for this caller.", extensions={"code": str(code)})
-
-
-def argument_name(python_name: str) -> str:
-    head, *rest = python_name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-def read_part(given: Any, name: str) -> Any:
-    return given.get(argument_name(name))
-
-
-def holds_variable(ast: Any) -> bool:
-    if isinstance(ast, VariableNode):
-        return True
-    inner = list(getattr(ast, "values", ())) + [f.value for f in getattr(ast, "fields", ())]
-    return any(holds_variable(one) for one in inner)

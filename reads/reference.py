@@ -1,7 +1,7 @@
 """graphql-core's resolvers for declared fields: all of them, from the declarations.
 
-A root field plans and reads its own selection; the fields below look up what was read. Every field asks first whether the
-caller may read it.
+A root field plans and reads its own selection; the fields below look up what was read. Every field asks first whether
+the caller may read it.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,10 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from sqlalchemy import Uuid
 
+from reads.arguments import CannotCompile
 from reads.declare import ENTITIES, Permissions, Ref, Referenced, field_readers, field_reads
-from reads.plan import Bind, CannotCompile, Failed, Planner, refusal, strawberry_field
+from reads.nodes import Bind, Failed
+from reads.plan import Planner, refusal, strawberry_field
 from reads.rows import TYPE, RowReader
 
 Resolver = Callable[..., Any]
@@ -37,7 +39,7 @@ def install(schema: GraphQLSchema, permissions: Permissions) -> None:
     entities = {definition.name for definition in ENTITIES.values()}
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInterfaceType):
-            type_.resolve_type = type_of  # ty: ignore[invalid-assignment]
+            type_.resolve_type = type_of
         if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
             continue
         if type_.name in entities:
@@ -165,7 +167,7 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
         rows = planner.reference(named, details, key)
         if not hasattr(rows, "table"):
             raise CannotCompile("absent")
-        return rows, planner.binds
+        return rows, planner.given.binds
 
     shape = context.operation.shape(context.variables)
     place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)

@@ -1,4 +1,4 @@
-"""The reference way to read a plan: one statement for each relation of the plan, rows in Python, values for graphql-core.
+"""The reference way to read a plan: a statement for each relation of the plan, rows in Python, values for graphql-core.
 
 Slower and independent of reads.sqltext: where both answer, they answer the same, which the differential test shows. The
 result is nested dicts by response key; a `Failed` stands where a field answers with an error.
@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
-from reads.plan import Bind, Choice, Connection, Const, Failed, Leaf, Object, Rows, entity_of
-from reads.sqltext import PageText, facet_select
+from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Rows
+from reads.pages import PageText, facet_select
+from reads.plan import entity_of
 
 DIALECT = asyncpg.dialect()
 TYPE = "\0type"
@@ -92,7 +93,7 @@ class RowReader:
     def alias(self, table: Any) -> Any:
         return table.alias(f"t{next(self._aliases)}")
 
-    async def fetch(self, statement: Select[Any]) -> list[Any]:
+    async def fetch(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
         compiled = statement.compile(dialect=DIALECT)
         values = [compiled.params[name] for name in compiled.positiontup or []]
         return await self.connection.fetch(compiled.string, *values)
@@ -184,7 +185,7 @@ class RowReader:
                 case Const() | Failed():
                     steps.append((key, part.value if isinstance(part, Const) else part))
                 case Leaf():
-                    steps.append((key, _Column(shape.add(part.sql(row.c)))))
+                    steps.append((key, _Column(shape.add(part.sql(row.c, self)))))
                 case Object():
                     build, below = self.shape(part, row, shape)
                     absent = None if part.absent is None else shape.add(part.absent(row.c))

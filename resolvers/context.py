@@ -29,8 +29,10 @@ class ShopFacts:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a request comes from. `address` is for throttling within this request alone and is never stored; what may be
-    stored is `network` (P14), `device_name` and `device_kind` (P16).
+    """Where a request comes from.
+
+    `address` is for throttling within this request alone and is never stored; what may be stored is `network` (P14),
+    `device_name` and `device_kind` (P16).
     """
 
     address: str = field(repr=False)

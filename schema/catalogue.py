@@ -195,7 +195,7 @@ class Product(Node):
         fields={"minimum": embedded_money("minimum"), "maximum": embedded_money("maximum")},
         arguments=RANGE_IN_CURRENCY,
     )
-    available: bool = column(lambda product: exists_stock(product), nullable=False)
+    available: bool = column(exists_stock, nullable=False)
     rating: RatingSummary = embed(
         average=Value(average, True),
         count=lambda product: product.rating_count,

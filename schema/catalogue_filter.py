@@ -40,6 +40,8 @@ from models.catalogue import (
 from reads.cursors import wrong
 from reads.declare import Columns, Facet, Facets, Filter, FilterField, Key
 
+AnySelect = Select[*tuple[Any, ...]]
+
 LONGEST_SEARCH = 200
 DEAREST = 2**62
 TYPO_TOLERANCE = literal_column("0.45")
@@ -191,11 +193,12 @@ PRODUCT_FILTER = Filter(
 )
 
 ID_UP = Key(lambda product, given: product.id, Uuid())
+NEWEST_FIRST = Key(lambda product, given: product.created_at, DateTime(timezone=True), descending=True)
 ID_DOWN = Key(lambda product, given: product.id, Uuid(), descending=True)
 
 PRODUCT_SORTS = {
     ProductSort.FEATURED: (Key(lambda product, given: product.featured_rank, Integer()), ID_UP),
-    ProductSort.NEWEST: (Key(lambda product, given: product.created_at, DateTime(timezone=True), descending=True), ID_DOWN),
+    ProductSort.NEWEST: (NEWEST_FIRST, ID_DOWN),
     ProductSort.PRICE_ASCENDING: (Key(least_price, BigInteger()), ID_UP),
     ProductSort.PRICE_DESCENDING: (Key(greatest_price, BigInteger(), descending=True), ID_DOWN),
     ProductSort.RATING: (Key(lambda product, given: product.rating_rank, Integer(), descending=True), ID_DOWN),
@@ -206,7 +209,7 @@ PRODUCT_SORTS = {
 # ---- facets: counts of distinct products
 
 
-def by_category(matching: Select[Any]) -> Select[Any]:
+def by_category(matching: AnySelect) -> AnySelect:
     """Each category with what lies in it or below it."""
     product = matching.subquery()
     shelves = select(Category.id, Category.id.label("top")).cte("above", recursive=True, nesting=True)
@@ -222,7 +225,7 @@ def by_category(matching: Select[Any]) -> Select[Any]:
     )
 
 
-def by_brand(matching: Select[Any]) -> Select[Any]:
+def by_brand(matching: AnySelect) -> AnySelect:
     product = matching.subquery()
     own = Product.__table__.alias()
     return (
@@ -234,7 +237,7 @@ def by_brand(matching: Select[Any]) -> Select[Any]:
     )
 
 
-def by_size(matching: Select[Any]) -> Select[Any]:
+def by_size(matching: AnySelect) -> AnySelect:
     product = matching.subquery()
     return (
         select(Variant.size.label("value"), Variant.size.label("label"), tally(product.c.id))
@@ -245,7 +248,7 @@ def by_size(matching: Select[Any]) -> Select[Any]:
     )
 
 
-def by_audience(matching: Select[Any]) -> Select[Any]:
+def by_audience(matching: AnySelect) -> AnySelect:
     product = matching.subquery()
     own = Product.__table__.alias()
     named = func.unnest(own.c.audience).table_valued(column("word", Text)).render_derived(name="named")
@@ -256,7 +259,7 @@ def by_audience(matching: Select[Any]) -> Select[Any]:
     )
 
 
-def by_availability(matching: Select[Any]) -> Select[Any]:
+def by_availability(matching: AnySelect) -> AnySelect:
     product = matching.subquery()
     available = exists_stock(product.c)
     counted = select(product.c.id, available.label("available")).subquery()

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from inspect import Parameter
+from typing import Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Numeric, Text, Uuid, literal_column
@@ -37,7 +38,7 @@ class Money:
     currency_code: CurrencyCode
 
 
-def decimal_amount(minor: ColumnElement[int]) -> ColumnElement[Decimal]:
+def decimal_amount(minor: ColumnElement[int]) -> ColumnElement[Any]:
     """Minor units as a decimal number; every currency of the shop has two decimals."""
     return minor * literal_column("0.01", Numeric(20, 2))
 

@@ -29,7 +29,8 @@ def order_address(kind: tables.OrderAddressKind) -> Any:
 
 
 def order_money(name: str) -> Any:
-    return embed(**money(name))
+    fields: dict[str, Any] = {**money(name)}
+    return embed(**fields)
 
 
 @entity(tables.OrderContact, readers=READERS)

@@ -20,10 +20,11 @@ class ReviewSort(StrEnum):
     RATING_LOW = "RATING_LOW"
 
 
+NEWEST_FIRST = Key(lambda review, given: review.published_at, DateTime(timezone=True), descending=True)
 ID_DOWN = Key(lambda review, given: review.id, Uuid(), descending=True)
 
 REVIEW_SORTS = {
-    ReviewSort.NEWEST: (Key(lambda review, given: review.published_at, DateTime(timezone=True), descending=True), ID_DOWN),
+    ReviewSort.NEWEST: (NEWEST_FIRST, ID_DOWN),
     ReviewSort.HELPFUL: (Key(lambda review, given: review.helpful_count, Integer(), descending=True), ID_DOWN),
     ReviewSort.RATING_HIGH: (Key(lambda review, given: review.rating, Integer(), descending=True), ID_DOWN),
     ReviewSort.RATING_LOW: (

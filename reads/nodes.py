@@ -1,0 +1,105 @@
+"""Plan nodes: what an operation reads, without knowing how it is read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, GraphQLNamedOutputType, GraphQLObjectType
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy.types import TypeEngine
+
+from reads import declare
+
+Viewer = Any
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A value that is known when the statement runs: `get(variables, viewer)`."""
+
+    type: TypeEngine[Any]
+    get: Callable[[Mapping[str, Any], Viewer], Any]
+
+
+@dataclass(frozen=True)
+class Const:
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A field that answers with an error (reference way only)."""
+
+    error: GraphQLError
+
+
+Sql = Callable[[Any, Any], ColumnElement[Any]]
+"""A value of a row: `sql(row, backend)`; the backend has `bind(Bind)` and `viewer`."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    sql: Sql
+    type: GraphQLNamedOutputType
+    listed: bool
+    nullable: bool
+
+
+Where = Callable[[Any, Any], ColumnElement[bool]]
+"""A condition on a row, likewise."""
+
+
+@dataclass(frozen=True)
+class Object:
+    type: GraphQLObjectType
+    parts: "list[tuple[str, Node]]"
+    absent: declare.Expression | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table beside their parent's row; at a root, or for a reference, without one."""
+
+    table: Table
+    on: declare.Join | None
+    where: list[Where]
+    object: Object
+    many: bool = False
+    nullable: bool = True
+    order: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The first of the alternatives that has a row; `ids` is a list for `nodes`, whose order the answer keeps."""
+
+    alternatives: list[tuple[Bind, Rows]]
+    many: bool
+
+
+@dataclass(frozen=True)
+class Connection:
+    rows: Rows
+    filters: dict[str, Where]
+    keys: list[declare.Key]
+    given: Callable[[str, Any], ColumnElement[Any] | None]
+    sort: str
+    size: Bind
+    backward: bool
+    bound: list[Bind] | None
+    counted: int
+    parts: "list[tuple[str, str, Any]]"
+    type: GraphQLObjectType
+
+    def selects(self, *kinds: str) -> bool:
+        return any(kind in kinds for _, kind, _ in self.parts)
+
+
+Node = Const | Failed | Leaf | Object | Rows | Choice | Connection
+
+
+@dataclass
+class Plan:
+    root: Object
+    binds: list[Bind]
+    public: bool
