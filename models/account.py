@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, channel, choice, recorded_at, digest, key, moment, reference, string, version
+from models.base import Base, channel, choice, digest, key, moment, recorded_at, reference, string, version
 from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose, Source
 
 CONTACT = Personal(
@@ -25,6 +25,7 @@ PROOF = Personal(
     erasure=Erasure.DELETE_ROW,
     exported=False,
 )
+ORIGIN = PROOF.but("user.device", subject="id", sources=frozenset({Source.AUTOMATED}), sensitivity=1)
 TRAIL = Personal(
     "user.account.activity",
     purposes=frozenset({Purpose.ACCESS, Purpose.LEGAL_SAFETY}),
@@ -130,7 +131,7 @@ class AccountEvent(Base):
     device_kind: Mapped[str | None] = string(TRAIL.but("user.device.type"))
     ip_network: Mapped[str | None] = string(TRAIL.but("user.device.ip_network"))
 
-    __table_args__ = (Index("ix_account_event_account_id", "account_id", "id"),)
+    __table_args__ = (Index("ix_account_event_account_id", "account_id", "occurred_at", "id"),)
 
 
 class Registration(Base):
@@ -168,15 +169,18 @@ class MailTokenKind(StrEnum):
 
 
 class MailToken(Base):
-    """A secret that was sent to a mailbox, as its digest. Used once."""
+    """A secret that was sent to a mailbox, as its digest. Used once.
+
+    It outlives what it was about, so that who comes too late can be told so.
+    """
 
     __tablename__ = "mail_token"
     id: Mapped[UUID] = key()
     kind: Mapped[MailTokenKind] = choice(NotPersonal("what the token is good for"), MailTokenKind, "kind")
     account_id: Mapped[UUID | None] = reference("account.id", ondelete="CASCADE")
-    registration_id: Mapped[UUID | None] = reference("registration.id", ondelete="CASCADE")
-    guardian_request_id: Mapped[UUID | None] = reference("guardian_request.id", ondelete="CASCADE")
-    email_change_id: Mapped[UUID | None] = reference("email_change.id", ondelete="CASCADE")
+    registration_id: Mapped[UUID | None] = reference("registration.id", ondelete="SET NULL")
+    guardian_request_id: Mapped[UUID | None] = reference("guardian_request.id", ondelete="SET NULL")
+    email_change_id: Mapped[UUID | None] = reference("email_change.id", ondelete="SET NULL")
     token_digest: Mapped[bytes] = digest(NotPersonal("the hash of a random secret"), unique=True)
     created_at: Mapped[datetime] = recorded_at()
     expires_at: Mapped[datetime] = moment(NotPersonal("the end of the secret"))
@@ -184,17 +188,26 @@ class MailToken(Base):
 
 
 class PasswordResetRequest(Base):
-    """A wish to reset, by address; written the same whether or not an account has it. The worker deletes it."""
+    """A wish to reset, by address; written the same whether or not an account has it. The worker deletes it.
+
+    Where it came from is shown to the owner, if there is one (P53).
+    """
 
     __tablename__ = "password_reset_request"
     id: Mapped[UUID] = key()
     created_at: Mapped[datetime] = recorded_at(PROOF.but("user.account", subject="id"))
     channel: Mapped[Channel] = channel()
     email: Mapped[str] = string(PROOF.but("user.contact.email", subject="id"))
+    device_name: Mapped[str | None] = string(ORIGIN.but("user.device.name"))
+    device_kind: Mapped[str] = string(ORIGIN.but("user.device.type"))
+    ip_network: Mapped[str | None] = string(ORIGIN.but("user.device.ip_network"))
 
 
 class EmailChange(Base):
-    """A change of address: confirmed from the new mailbox, undone from the old one within seven days (P51)."""
+    """A change of address: confirmed from the new mailbox, undone from the old one within seven days (P51).
+
+    One that is undone before it was confirmed was given up: by its owner, or for a later one.
+    """
 
     __tablename__ = "email_change"
     id: Mapped[UUID] = key()
@@ -206,4 +219,4 @@ class EmailChange(Base):
     confirmed_at: Mapped[datetime | None] = moment(TRAIL)
     undone_at: Mapped[datetime | None] = moment(TRAIL)
 
-
+    __table_args__ = (Index("ix_email_change_old_email", func.lower(text("old_email"))),)

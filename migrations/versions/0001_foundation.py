@@ -90,6 +90,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("device_name", sa.Text(), nullable=True),
+        sa.Column("device_kind", sa.Text(), nullable=False),
+        sa.Column("ip_network", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_password_reset_request_channel")
         ),
@@ -130,7 +133,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_event")),
     )
-    op.create_index("ix_account_event_account_id", "account_event", ["account_id", "id"], unique=False)
+    op.create_index("ix_account_event_account_id", "account_event", ["account_id", "occurred_at", "id"], unique=False)
     op.create_table(
         "acknowledgement",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -257,6 +260,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_change")),
     )
     op.create_index(op.f("ix_email_change_account_id"), "email_change", ["account_id"], unique=False)
+    op.create_index("ix_email_change_old_email", "email_change", [sa.literal_column("lower(old_email)")], unique=False)
     op.create_table(
         "login_session",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -478,16 +482,16 @@ def upgrade() -> None:
             ["account_id"], ["account.id"], name=op.f("fk_mail_token_account_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["email_change_id"], ["email_change.id"], name=op.f("fk_mail_token_email_change_id"), ondelete="CASCADE"
+            ["email_change_id"], ["email_change.id"], name=op.f("fk_mail_token_email_change_id"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(
             ["guardian_request_id"],
             ["guardian_request.id"],
             name=op.f("fk_mail_token_guardian_request_id"),
-            ondelete="CASCADE",
+            ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
-            ["registration_id"], ["registration.id"], name=op.f("fk_mail_token_registration_id"), ondelete="CASCADE"
+            ["registration_id"], ["registration.id"], name=op.f("fk_mail_token_registration_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_token")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_mail_token_token_digest")),
@@ -774,6 +778,7 @@ def downgrade() -> None:
     op.drop_table("orders")
     op.drop_index(op.f("ix_login_session_account_id"), table_name="login_session")
     op.drop_table("login_session")
+    op.drop_index("ix_email_change_old_email", table_name="email_change")
     op.drop_index(op.f("ix_email_change_account_id"), table_name="email_change")
     op.drop_table("email_change")
     op.drop_table("credential")
