@@ -63,7 +63,8 @@ class PageText:
         if self.node.bound is not None:
             found = found.where(self.beyond(row))
         size = self.backend.bind(self.node.size)
-        return found.order_by(*self.ordered(row, self.node.backward)).limit(size + extra if extra else size), row
+        limit = size + literal_column(str(extra)) if extra else size
+        return found.order_by(*self.ordered(row, self.node.backward)).limit(limit), row
 
     def beyond(self, row: Any) -> ColumnElement[bool]:
         """Rows after the cursor (before it, when paging backward)."""

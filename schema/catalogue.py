@@ -20,7 +20,7 @@ from schema.catalogue_filter import (
     exists_stock,
     purchasable,
 )
-from schema.common import Money, Node, PageInfo, embedded_money, money
+from schema.common import Money, Node, PageInfo, embedded_money, money, word
 from schema.review import REVIEW_SORTS, PublicReviewConnection, ReviewSort, published
 
 strawberry.enum(Audience)
@@ -36,7 +36,7 @@ def range_currency(price: Columns, asked: ColumnElement[str]) -> ColumnElement[A
     """The asked currency's prices where the product has them, else the shop's first currency's."""
     other = PRICES.alias()
     has = select(other.c.product_id).where(other.c.product_id == price.product_id, other.c.currency == asked).exists()
-    return price.currency == case((has, asked), else_=literal_column(f"'{DEFAULT_CURRENCY}'", Text))
+    return price.currency == case((has, asked), else_=word(DEFAULT_CURRENCY))
 
 
 IN_CURRENCY = {
@@ -44,7 +44,7 @@ IN_CURRENCY = {
         CurrencyCode | None,
         Text(),
         where=lambda price, asked: price.currency == asked,
-        absent=lambda price: price.currency == literal_column(f"'{DEFAULT_CURRENCY}'", Text),
+        absent=lambda price: price.currency == word(DEFAULT_CURRENCY),
     )
 }
 RANGE_IN_CURRENCY = {
@@ -113,7 +113,7 @@ class AlterationService:
         lambda service, price: price.service_id == service.id,
         model=tables.AlterationPrice,
         fields=money("price"),
-        when=lambda price: price.currency == literal_column(f"'{DEFAULT_CURRENCY}'", Text),
+        when=lambda price: price.currency == word(DEFAULT_CURRENCY),
     )
     days: int
 

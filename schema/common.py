@@ -1,6 +1,7 @@
 """What several nouns share: nodes, pages, money."""
 
 from decimal import Decimal
+from enum import StrEnum
 from inspect import Parameter
 from typing import Any
 
@@ -36,6 +37,11 @@ class Money:
 
     amount: Decimal
     currency_code: CurrencyCode
+
+
+def word(member: StrEnum) -> ColumnElement[str]:
+    """An enum's word as SQL text: a constant of the statement, which partial indexes need."""
+    return literal_column(f"'{member.value}'", Text)
 
 
 def decimal_amount(minor: ColumnElement[int]) -> ColumnElement[Any]:

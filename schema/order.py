@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import DateTime, Uuid, literal_column
+from sqlalchemy import DateTime, Uuid
 
 from auth.permissions import ANYONE, OWNER, staff
 from models import order as tables
@@ -13,7 +13,7 @@ from models.classification import Channel
 from models.order import OrderStatus, PaymentStatus
 from reads.declare import Key, column, embed, entity, many, one, to, value
 from schema.catalogue import Variant
-from schema.common import Money, Node, PageInfo, money
+from schema.common import Money, Node, PageInfo, money, word
 
 strawberry.enum(Channel, name="OrderChannel")
 strawberry.enum(OrderStatus)
@@ -24,7 +24,7 @@ READERS = OWNER + staff("order:read")
 
 def order_address(kind: tables.OrderAddressKind) -> Any:
     return one(
-        lambda order, address: (address.order_id == order.id) & (address.kind == literal_column(f"'{kind.value}'"))
+        lambda order, address: (address.order_id == order.id) & (address.kind == word(kind))
     )
 
 

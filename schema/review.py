@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, DateTime, Integer, Uuid
 from auth.permissions import ANYONE
 from models.review import Review, ReviewStatus
 from reads.declare import Columns, Key, column, entity, value
-from schema.common import PageInfo
+from schema.common import PageInfo, word
 
 
 @strawberry.enum
@@ -35,7 +35,7 @@ REVIEW_SORTS = {
 
 
 def published(review: Columns) -> ColumnElement[bool]:
-    return review.status == ReviewStatus.PUBLISHED
+    return review.status == word(ReviewStatus.PUBLISHED)
 
 
 @entity(Review, prefix="rev", readers=ANYONE)

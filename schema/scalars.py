@@ -1,5 +1,6 @@
 """Scalars. Each has one text form, the one that reads.sqltext writes, and takes it back unchanged."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal as PythonDecimal
 from decimal import InvalidOperation
@@ -9,6 +10,7 @@ import strawberry
 from graphql import GraphQLError
 
 MOST_DIGITS = 30
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def refuse(what: str) -> GraphQLError:
@@ -33,23 +35,27 @@ def read_moment(value: Any) -> datetime:
 
 def read_date(value: Any) -> date:
     try:
-        if len(value) != 10:
-            raise ValueError
-        return date.fromisoformat(value)
+        return date.fromisoformat(value if DAY.fullmatch(value) else "")
     except (TypeError, ValueError):
         raise refuse("A Date is written like 2026-11-25.") from None
 
 
 def read_decimal(value: Any) -> PythonDecimal:
+    found = exact(value)
+    if found is None or not found.is_finite():
+        raise refuse('A Decimal is a string like "19.90".')
+    if len(found.as_tuple().digits) > MOST_DIGITS or abs(found.adjusted()) > MOST_DIGITS:
+        raise refuse(f"A Decimal has at most {MOST_DIGITS} digits.")
+    return found
+
+
+def exact(value: Any) -> PythonDecimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | PythonDecimal):
+        return None
     try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float | PythonDecimal):
-            raise ValueError
-        found = PythonDecimal(str(value))
-        if not found.is_finite() or len(found.as_tuple().digits) > MOST_DIGITS or abs(found.adjusted()) > MOST_DIGITS:
-            raise ValueError
-        return found
-    except (ValueError, InvalidOperation):
-        raise refuse('A Decimal is a string like "19.90".') from None
+        return PythonDecimal(str(value))
+    except InvalidOperation:
+        return None
 
 
 DateTime = strawberry.scalar(
