@@ -9,11 +9,14 @@ import structlog
 from redis.asyncio import Redis
 
 from app.settings import Settings
+from auth.sessions import NEW_DEVICE_LETTER
+from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
 from gateways.jobs import Handler, Jobs, Periodic
 from gateways.leases import backlog, forget_dead
 from gateways.mail import Mailer
 from models.database import Database
+from models.job import JobState
 
 log = structlog.get_logger("worker")
 
@@ -26,10 +29,11 @@ async def look_after_jobs(tools: Tools) -> None:
     """Forgets jobs given up long ago, and tells of those that nobody does."""
     await tools.database.transact(partial(forget_dead, age=DEAD_FOR))
     for stuck in await tools.database.transact(partial(backlog, overdue=OVERDUE)):
-        log.warning("jobs.stuck", kind=stuck.kind, state=stuck.state, count=stuck.count)
+        event = "jobs.dead" if stuck.state == JobState.DEAD else "jobs.late"
+        log.warning(event, kind=stuck.kind, count=stuck.count)
 
 
-HANDLERS: Mapping[str, Handler[Tools]] = {}
+HANDLERS: Mapping[str, Handler[Tools]] = {NEW_DEVICE_LETTER: tell_of_new_device}
 
 PERIODIC: Sequence[Periodic[Tools]] = (Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),)
 

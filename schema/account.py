@@ -5,10 +5,12 @@ from datetime import datetime
 import strawberry
 
 from auth.permissions import OWNER, staff
+from auth.sessions import is_live
 from models import account as tables
 from reads.declare import column, entity, many, one, page, to
 from schema.address import Address
 from schema.common import Node
+from schema.login_session import LoginSession
 from schema.order import NEWEST_FIRST, OrderConnection
 
 READERS = OWNER + staff("customer:read")
@@ -43,5 +45,11 @@ class Customer(Node):
     )
     orders: OrderConnection | None = page(
         lambda account, order: order.account_id == account.id, sorts=NEWEST_FIRST, readers=OWNER + staff("order:read")
+    )
+    sessions: list[LoginSession] | None = many(
+        lambda account, session: session.account_id == account.id,
+        order=lambda session: (session.created_at.desc(), session.id.desc()),
+        when=is_live,
+        readers=OWNER,
     )
     disabled_at: datetime | None

@@ -1,0 +1,30 @@
+"""How a new session reaches its holder, and how a browser is told to forget it (P55)."""
+
+from auth.sessions import Issued
+from auth.viewer import ANONYMOUS
+from resolvers.context import Context
+from schema.login_session import IssuedSession, SessionTransport
+
+COOKIE = "__Host-layette"
+_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+def hand_over(context: Context, issued: Issued, transport: SessionTransport | None) -> IssuedSession:
+    """The session as the answer shows it; from here on the request is its holder's.
+
+    A cookie has no Max-Age where the session is to end with the browser.
+    """
+    context.viewer = issued.viewer
+    if transport is not SessionTransport.COOKIE:
+        return IssuedSession(token=issued.token, expires_at=issued.expires_at)
+    kept = issued.remembered_for
+    age = f"; Max-Age={int(kept.total_seconds())}" if kept is not None else ""
+    context.response.add("set-cookie", f"{COOKIE}={issued.token}; {_ATTRIBUTES}{age}")
+    return IssuedSession(token=None, expires_at=issued.expires_at)
+
+
+def take_back(context: Context) -> None:
+    """The caller is signed out: the browser forgets the cookie and whatever else it kept of the shop."""
+    context.viewer = ANONYMOUS
+    context.response.add("set-cookie", f"{COOKIE}=; {_ATTRIBUTES}; Max-Age=0")
+    context.response.add("clear-site-data", '"cache", "cookies", "storage"')

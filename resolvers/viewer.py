@@ -1,0 +1,22 @@
+"""Who a request is."""
+
+import strawberry
+
+from auth.permissions import ANYONE
+from reads.declare import value
+from resolvers.context import Info
+from resolvers.payloads import refer
+from schema.viewer import Viewer
+
+
+@value(readers=ANYONE)
+class ViewerQuery:
+    @strawberry.field(description="Who this request is, and may do.")
+    def viewer(self, info: Info) -> Viewer:
+        found = info.context.viewer
+        return Viewer(
+            kind=found.kind,
+            permissions=sorted(found.permissions),
+            session=refer(found.session_id),
+            step_up_until=found.stepped_up_until,
+        )
