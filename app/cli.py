@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import unquote
 
@@ -17,13 +16,12 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-import schema as our_schema
-from app import logging, preparation, serving
+from app import logging
 from app.embedded import Services, ServicesFailedError, addresses, running, services
 from app.embedded.home import UnsafeFolderError
-from app.settings import ROOT, Settings
+from app.listening import AddressInUseError, bind, stopped_by_signals
+from app.settings import Settings
 from gateways.mail import read_mailbox
-from migrations import runner
 from seeds.sign_in import SignIn
 
 cli = typer.Typer(
@@ -48,10 +46,9 @@ def progress(step: str) -> None:
 
 def main() -> None:
     """Runs the command that was given, with what goes wrong outside told in one line."""
-    _refuse_foreign_schema()
     try:
         cli()
-    except (ServicesFailedError, UnsafeFolderError, serving.AddressInUseError) as error:
+    except (ServicesFailedError, UnsafeFolderError, AddressInUseError) as error:
         _give_up(str(error))
     except ValidationError as error:
         _give_up("\n".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
@@ -64,10 +61,12 @@ def serve(
     *, worker: Annotated[bool, typer.Option(help="Also do jobs (mail and the like) in this process.")] = True
 ) -> None:
     """Start the shop: servers, migrations, a fictional stock when empty, then HTTP until Ctrl-C."""
+    from app import preparation, serving
+
     settings = Settings()
     logging.configure(settings.log_format)
     begun = time.monotonic()
-    with serving.stopped_by_signals(), serving.bind(settings) as bound, services(settings, progress=progress) as found:
+    with stopped_by_signals(), bind(settings) as bound, services(settings, progress=progress) as found:
         sign_ins = uvloop.run(preparation.prepare(settings, found.database_url, progress))
 
         def opened() -> None:
@@ -79,6 +78,8 @@ def serve(
 @cli.command()
 def worker() -> None:
     """Do jobs (mail and the like) until stopped. Start as many as there is work for."""
+    from app import serving
+
     settings = Settings()
     logging.configure(settings.log_format)
 
@@ -89,7 +90,7 @@ def worker() -> None:
         aside.print("  working; Ctrl-C stops")
         await serving.run_worker(settings, found, stop)
 
-    with serving.stopped_by_signals(), services(settings, progress=progress) as found:
+    with stopped_by_signals(), services(settings, progress=progress) as found:
         uvloop.run(until_told(found))
 
 
@@ -98,6 +99,8 @@ def migrate(
     draft: Annotated[str, typer.Option(help="Write a new migration with this description instead.")] = "",
 ) -> None:
     """Bring the database to the newest revision."""
+    from migrations import runner
+
     settings = Settings()
     with services(settings, progress=progress) as found:
         _run(runner.upgrade(found.database_url, progress))
@@ -111,6 +114,9 @@ def seed(
     what: Annotated[str, typer.Argument(help="demo or bench:N; LAYETTE_SEED when left out.")] = "",
 ) -> None:
     """Fill an empty database with a fictional shop."""
+    from app import preparation
+    from migrations import runner
+
     settings = Settings(seed=what) if what else Settings()
     with services(settings, progress=progress) as found:
         _run(runner.upgrade(found.database_url, progress))
@@ -129,7 +135,7 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write the committed files anew.")] = False,
 ) -> None:
     """Print the GraphQL schema; check or write schema/schema.graphql and the pages made from it."""
-    from app import snapshot  # noqa: PLC0415 - loads every type, which no other command needs
+    from app import snapshot
 
     if write:
         for path in snapshot.write():
@@ -200,12 +206,6 @@ def _print_sign_ins(sign_ins: list[SignIn]) -> None:
     aside.print("  Sign-ins to try:")
     for one in sign_ins:
         aside.print(Text(f"    {one.email}  {one.password}  {one.note}".rstrip()))
-
-
-def _refuse_foreign_schema() -> None:
-    """PyPI has another package named `schema`; with it first on the path nothing below would be what it seems."""
-    if Path(our_schema.__file__ or "").resolve().parent != ROOT / "schema":
-        _give_up(f"the package `schema` of {our_schema.__file__} hides ours: uninstall it, and start in {ROOT}")
 
 
 def _give_up(message: str) -> NoReturn:

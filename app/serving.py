@@ -3,8 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import structlog
 import uvicorn
@@ -19,10 +18,6 @@ from models.database import Database
 log = structlog.get_logger("serve")
 
 
-class AddressInUseError(Exception):
-    """Another program listens there."""
-
-
 class Server(uvicorn.Server):
     """uvicorn, saying when it listens."""
 
@@ -34,34 +29,6 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._opened()
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Takes the address, before anything slow is done. Raises AddressInUseError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.host, settings.port))
-    except OSError as error:
-        bound.close()
-        raise AddressInUseError(f"{settings.address}: {error.strerror}") from error
-    return bound
-
-
-@contextmanager
-def stopped_by_signals() -> Generator[None]:
-    """SIGTERM and SIGINT end what runs inside, through its `finally` clauses, with exit status 0."""
-
-    def stop(*_: object) -> None:
-        raise SystemExit(0)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 async def serve(
