@@ -16,21 +16,18 @@ from app.http.endpoint import GraphQLEndpoint, Options
 from app.http.persisted import PersistedDocuments
 from app.http.proxies import TrustedProxies
 from app.settings import Settings
-from auth import permissions
 from auth.passwords import PasswordHasher
-from auth.sessions import live_session
 from auth.throttle import Throttle
 from models.database import Database
-from reads.engine import Engine
 from resolvers.context import ShopFacts
-from resolvers.root import SCHEMA
+from resolvers.root import open_engine
 
 
 def create_app(settings: Settings, services: Services) -> Starlette:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown."""
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
-    engine = Engine(SCHEMA._schema, live_session, permissions)
+    engine = open_engine()
     passwords = PasswordHasher()
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 import strawberry
 from sqlalchemy import ColumnElement, Table
@@ -34,16 +34,16 @@ Condition = Callable[..., ColumnElement[bool]]
 T = TypeVar("T")
 
 
-class Permissions(Protocol):
-    """What the engine asks about a field's readers, whose meaning is not its business."""
+@dataclass(frozen=True)
+class Permissions:
+    """What the engine asks about a field's readers, whose meaning is not its business.
 
-    def denial(self, readers: Any, access: Any, /) -> Any:
-        """None where a caller with this access may read, else the code of the error."""
-        ...
+    `denial(readers, access)` is None where a caller with this access may read, else the code of the error;
+    `is_public(readers)` says whether everyone may.
+    """
 
-    def is_public(self, readers: Any, /) -> bool:
-        """Whether everyone may read."""
-        ...
+    denial: Callable[[Any, Any], Any]
+    is_public: Callable[[Any], bool]
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")

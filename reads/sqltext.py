@@ -30,7 +30,7 @@ from reads.pages import PageText
 from reads.plan import entity_of
 from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, text, whole
 
-ViewerSource = Callable[[ColumnElement[Any]], Select[Any]]
+ViewerSource = Callable[[ColumnElement[Any]], Select[*tuple[Any, ...]]]
 """From the digest of a token, the session's row: columns that conditions use, and `stale`, whether to note its use."""
 
 DIALECT = asyncpg.dialect()

@@ -1,10 +1,13 @@
 """The schema: every noun's root fields together."""
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
-from auth.permissions import ANYONE
-from reads.declare import any_entities, any_entity, value
+from auth.permissions import ANYONE, denial, is_public
+from auth.sessions import live_session
+from reads.declare import Permissions, any_entities, any_entity, value
+from reads.engine import Engine
 from resolvers.account import AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
@@ -28,3 +31,13 @@ class Mutation(AddressMutation, LoginSessionMutation):
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))
+
+
+def open_engine() -> Engine:
+    """What executes the schema, with the shop's own sessions and permissions."""
+    return Engine(core_schema(), live_session, Permissions(denial, is_public))
+
+
+def core_schema() -> GraphQLSchema:
+    """The schema as graphql-core knows it."""
+    return SCHEMA._schema  # noqa: SLF001  # Strawberry has no public name for it

@@ -1,0 +1,109 @@
+"""Files in the repository that are made from the declarations, so that a review sees what a change does to them."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from graphql import GraphQLObjectType, build_schema
+from graphql.utilities import find_breaking_changes
+
+import models
+from app.settings import ROOT
+from privacy.data_map import data_map
+from reads.declare import field_readers
+from reads.plan import strawberry_field
+from resolvers.root import SCHEMA, core_schema
+
+SNAPSHOT = Path("schema/schema.graphql")
+
+
+def sdl() -> str:
+    """The schema in GraphQL's language, with who may read each field."""
+    return SCHEMA.as_str().rstrip() + "\n"
+
+
+def permissions_page() -> str:
+    """Each field with its readers."""
+    lines = [
+        "# Who may read what",
+        "",
+        "Made by `make schema` from the declarations in `schema/` and `resolvers/`.",
+        "",
+    ]
+    for type_ in sorted(core_schema().type_map.values(), key=lambda one: one.name):
+        if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
+            continue
+        lines += [f"## {type_.name}", "", "| field | readers |", "| --- | --- |"]
+        for name in type_.fields:
+            readers = field_readers(strawberry_field(type_, name))
+            lines.append(f"| {name} | {', '.join(str(reader) for reader in readers)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def data_map_page() -> str:
+    """Each stored column with its classification."""
+    lines = [
+        "# Data map",
+        "",
+        "Made by `make schema` from the declarations in `models/`. Columns that are not personal say why.",
+        "",
+    ]
+    table = None
+    for entry in data_map(models.metadata):
+        if entry.table != table:
+            table = entry.table
+            heading = "| column | category | purposes | sources | retention | erasure | exported |"
+            lines += ["", f"## {table}", "", heading, "| --- | --- | --- | --- | --- | --- | --- |"]
+        if entry.category is None:
+            lines.append(f"| {entry.column} | not personal: {entry.reason} | | | {entry.retention} | | |")
+        else:
+            words = (entry.category, ", ".join(entry.purposes), ", ".join(entry.sources), entry.retention)
+            exported = "yes" if entry.exported else "no"
+            lines.append(f"| {entry.column} | {' | '.join(words)} | {entry.erasure} | {exported} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[Path, Callable[[], str]] = {
+    SNAPSHOT: sdl,
+    Path("docs/permissions.md"): permissions_page,
+    Path("docs/data-map.md"): data_map_page,
+}
+
+
+def write() -> Iterator[Path]:
+    """Writes the files anew; gives those that changed."""
+    for path, make in PAGES.items():
+        text = make()
+        if _kept(path) != text:
+            (ROOT / path).write_text(text)
+            yield path
+
+
+def complaints() -> list[str]:
+    """What is wrong with the committed files: not what the program makes, or a break with what clients rely on."""
+    stale = [f"{path} is not current: run `make schema`" for path, make in PAGES.items() if _kept(path) != make()]
+    return stale + breaking_changes()
+
+
+def breaking_changes() -> list[str]:
+    """Changes since the newest release, or before the first one since the last commit, that would break a client."""
+    release = _git("describe", "--tags", "--match", "v*", "--abbrev=0") or "HEAD"
+    before = _git("show", f"{release.strip()}:{SNAPSHOT}")
+    if before is None:
+        return []
+    return [
+        f"breaks clients: {change.description}" for change in find_breaking_changes(build_schema(before), core_schema())
+    ]
+
+
+def _kept(path: Path) -> str | None:
+    file = ROOT / path
+    return file.read_text() if file.exists() else None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints; None where it fails, as it does without history."""
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
+    return done.stdout if done.returncode == 0 else None
