@@ -82,16 +82,21 @@ def compose(message: MailMessage, sender: str, encoding: str) -> EmailMessage:
     """The message with its headers; `sender` is an address, or a name and an address in angle brackets."""
     name, address = parseaddr(sender)
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(name, addr_spec=address)
-    mail["To"] = Address(addr_spec=message.to)
+    mail["From"] = Address(name, *_split(address))
+    mail["To"] = Address("", *_split(message.to))
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = f"<{message.message_id}@{address.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{message.message_id}@{_split(address)[1]}>"
     # RFC 3834: no holiday note shall answer it.
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text, cte=encoding)
     mail.add_alternative(message.html, subtype="html", cte=encoding)
     return mail
+
+
+def _split(address: str) -> tuple[str, str]:
+    local, _, domain = address.rpartition("@")
+    return local, domain
 
 
 class LocalMailbox:
@@ -204,7 +209,7 @@ class SmtpMailer:
             username=self._user,
             password=self._password,
             # Otherwise the machine's own name, after a look-up.
-            local_hostname=envelope_sender.rpartition("@")[2],
+            local_hostname=_split(envelope_sender)[1],
             timeout=self._timeout,
             use_tls=self._direct_tls,
             start_tls=self._start_tls,

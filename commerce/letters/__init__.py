@@ -1,6 +1,6 @@
 """The letters the shop writes: rendered from templates, as text and as HTML.
 
-No letter repeats a name or a text that somebody typed in: whoever registers a stranger's address must not be able to
+No letter repeats a text of somebody who is not signed in: whoever registers a stranger's address must not be able to
 write to that stranger. Nothing in a letter is fetched when it is opened, and no link tells who followed it (P32).
 """
 
@@ -69,7 +69,7 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
 
 def _link(public_url: str, page: str, token: str | None = None) -> str:
     address = f"{public_url.rstrip('/')}{PAGES[page]}"
-    return address if token is None else f"{address}#token={quote(token, safe='')}"
+    return address if token is None else f"{address}#token={quote(str(token), safe='')}"
 
 
 def _one_line(value: Any) -> Any:

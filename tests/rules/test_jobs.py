@@ -308,7 +308,7 @@ async def test_job_joined_by_an_open_transaction_is_not_done_before_it_commits(
     async def join_and_let_the_worker_look(transaction: AsyncConnection) -> int:
         await enqueue(transaction, Job("test.good", new_id()), dedupe="key")
         await transaction.execute(text("SELECT 1"))
-        return await jobs.drain()
+        return await asyncio.wait_for(jobs.drain(), 10)
 
     assert await committed_database.transact(join_and_let_the_worker_look) == 0
     assert await jobs.drain() == 1

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 import structlog
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.embedded.home import Home
@@ -153,6 +154,25 @@ async def test_stopping_worker_hands_back_what_does_not_end_in_time(store: Datab
         await until(store, "SELECT count(*) FROM trace", [(2,)])
     back = "SELECT state, attempts, due_at <= now() FROM job"
     assert await rows(store, back) == [(JobState.WAITING, 0, True)] * 2
+
+
+async def test_stopping_worker_waits_for_an_outcome_to_be_written(store: Database):
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def released(database: Database, subject_id: UUID) -> None:
+        begun.set()
+        await release.wait()
+
+    await enqueue_many(store, "test.released", 1)
+    async with working(store, {"test.released": released}, grace=0) as stop:
+        await begun.wait()
+        async with store.engine.begin() as busy:
+            await busy.execute(text("SELECT FROM job FOR UPDATE"))
+            release.set()
+            await asyncio.sleep(0.1)
+            stop.set()
+            await asyncio.sleep(0.2)
+    assert await rows(store, JOBS_LEFT) == NO_JOBS
 
 
 async def test_periodic_work_is_done_once_for_all_workers(store: Database):
