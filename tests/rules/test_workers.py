@@ -13,16 +13,22 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 import structlog
+from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.embedded.home import Home
 from app.embedded.postgres import PostgresServer
+from app.settings import Settings
+from app.worker import PERIODIC, look_after_jobs, work
+from commerce.tools import Tools
 from gateways.jobs import MOST_ATTEMPTS, Handler, Jobs, Pace, Periodic
+from gateways.mail import LocalMailbox, SmtpMailer, read_mailbox
 from migrations import runner
 from models.database import Database
 from models.job import JobState
 from tests.support.jobs import enqueue_many, make_trace, rows, traced, worker_process
+from tests.support.smtp_server import smtp_server
 
 # Short leases, for a test to see them end.
 QUICK = Pace(concurrency=4, lease=timedelta(seconds=0.9), limit=timedelta(seconds=20), poll=timedelta(seconds=0.05))
@@ -254,6 +260,70 @@ async def test_worker_process_ends_its_jobs_on_sigterm(store: Database):
         assert worker.wait(10) == 0
     assert await rows(store, CALLS) == [(2, 2, 2)]
     assert await rows(store, JOBS_LEFT) == NO_JOBS
+
+
+@pytest.fixture
+def tools(store: Database, redis: Redis, tmp_path: Path) -> Tools:
+    return Tools(store, redis, LocalMailbox(tmp_path), "Layette", "https://shop.example")
+
+
+async def test_each_letter_is_sent_once(store: Database, tools: Tools, tmp_path: Path):
+    async def write(tools: Tools, subject_id: UUID) -> None:
+        await tools.post(f"{subject_id.hex}@example.com", "already_registered")
+
+    subjects = await enqueue_many(store, "test.letter", 30)
+    stop = asyncio.Event()
+    workers = [asyncio.create_task(Jobs(store, tools, {"test.letter": write}, pace=QUICK).run(stop)) for _ in "ab"]
+    await until(store, JOBS_LEFT, NO_JOBS)
+    stop.set()
+    await asyncio.gather(*workers)
+    assert sorted(mail.to for mail in read_mailbox(tmp_path)) == sorted(f"{key.hex}@example.com" for key in subjects)
+
+
+async def test_letter_waits_for_its_server_and_is_given_up_when_refused(store: Database, redis: Redis, tmp_path: Path):
+    async def write(tools: Tools, subject_id: UUID) -> None:
+        await tools.post(addresses[subject_id], "already_registered")
+
+    with smtp_server(tmp_path) as server:
+        mailer = SmtpMailer(f"smtp://127.0.0.1:{server.port}", "shop@layette.example")
+        tools = Tools(store, redis, mailer, "Layette", "https://shop.example")
+        subjects = await enqueue_many(store, "test.letter", 3)
+        addresses = dict(zip(subjects, ("busy@x.example", "unknown@x.example", "jane@x.example"), strict=True))
+        with structlog.testing.capture_logs() as lines:
+            assert await Jobs(store, tools, {"test.letter": write}).drain() == 3
+        assert [received.recipients for received in server.received()] == [["jane@x.example"]]
+    assert await rows(store, "SELECT state, fault FROM job ORDER BY id") == [
+        (JobState.WAITING, "MailDelayed: SMTPRecipientRefused 451"),
+        (JobState.DEAD, "MailRefused: 550"),
+    ]
+    assert "x.example" not in repr(lines)
+
+
+async def test_worker_tells_of_jobs_that_nobody_does(store: Database, tools: Tools):
+    await enqueue_many(store, "test.nobodys", 2)
+    await enqueue_many(store, "test.given_up", 1)
+    await rows(store, "UPDATE job SET due_at = now() - interval '1 hour'")
+    await rows(store, "UPDATE job SET state = 'DEAD' WHERE kind = 'test.given_up'")
+    with structlog.testing.capture_logs() as lines:
+        await look_after_jobs(tools)
+    assert [(line["event"], line["kind"], line["count"]) for line in lines] == [
+        ("jobs.dead", "test.given_up", 1),
+        ("jobs.late", "test.nobodys", 2),
+    ]
+    await rows(store, "UPDATE job SET due_at = now() - interval '31 days'")
+    await look_after_jobs(tools)
+    assert await rows(store, "SELECT kind FROM job") == [("test.nobodys",)] * 2
+
+
+async def test_worker_looks_after_its_jobs_from_the_start(
+    store: Database, redis: Redis, settings: Settings, tmp_path: Path
+):
+    stop = asyncio.Event()
+    running = asyncio.create_task(work(store, redis, settings, LocalMailbox(tmp_path), stop))
+    put_off = "SELECT kind FROM job WHERE state = 'WAITING' AND due_at > now() ORDER BY kind"
+    await until(store, put_off, [(name,) for name in sorted(task.name for task in PERIODIC)])
+    stop.set()
+    await asyncio.wait_for(running, 5)
 
 
 @pytest.fixture
