@@ -23,7 +23,7 @@ async def upgrade(url: str, progress: Progress = lambda _: None) -> None:
     """Brings the database to the newest revision, in one transaction."""
 
     def apply(config: Config) -> None:
-        config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {step.up_revision.doc}")
+        config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {(step.up_revision.doc or step.up_revision_id).rstrip(chr(46))}")
         command.upgrade(config, "head")
 
     await _run(url, apply)
