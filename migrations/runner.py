@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -23,7 +23,7 @@ async def upgrade(url: str, progress: Progress = lambda _: None) -> None:
     """Brings the database to the newest revision, in one transaction."""
 
     def apply(config: Config) -> None:
-        config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {(step.up_revision.doc or step.up_revision_id).rstrip(chr(46))}")
+        config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {_title(step)}")
         command.upgrade(config, "head")
 
     await _run(url, apply)
@@ -40,6 +40,10 @@ def as_sql() -> dict[str, str]:
     return {
         Path(script.path).stem: _sql_of(f"{script.down_revision or 'base'}:{script.revision}") for script in scripts
     }
+
+
+def _title(step: MigrationInfo) -> str:
+    return step.up_revision.doc.rstrip(".")
 
 
 def _sql_of(revisions: str) -> str:
