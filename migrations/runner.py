@@ -43,7 +43,7 @@ def as_sql() -> dict[str, str]:
 
 
 def _title(step: MigrationInfo) -> str:
-    return step.up_revision.doc.rstrip(".")
+    return step.up_revision.doc.rstrip(".") if step.up_revision else "?"
 
 
 def _sql_of(revisions: str) -> str:
