@@ -64,6 +64,11 @@ class Bounds:
         self._parsed: tuple[str, DocumentNode] | None = None
         self._admitted: ByteBounded[tuple[str, str | None], Admitted] = ByteBounded(memory)
 
+    @property
+    def remembered(self) -> int:
+        """How many operations are remembered."""
+        return len(self._admitted)
+
     def parse(self, text: str) -> DocumentNode:
         """The document, if it is within the limits. Raises GraphQLError, with a code unless it is a syntax error.
 
@@ -88,8 +93,8 @@ class Bounds:
         if admitted is None:
             document = self.parse(text)
             admitted = _admitted(document, operation_name, self.limits)
-            # A document's nodes take about forty times its text.
-            self._admitted.put(key, admitted, len(text) * (4 if admitted.price is None else 44))
+            # A document's nodes, which a price keeps, take about forty times its text.
+            self._admitted.put(key, admitted, 500 + len(text) * (4 if admitted.price is None else 44))
         if admitted.price is not None and admitted.price.of(variables) > self.limits.cost:
             raise too_complex("The operation costs too much: ask for smaller pages or for fewer fields.")
         return admitted

@@ -66,9 +66,11 @@ def _grouped_numbers(groups: list[str]) -> list[str]:
         number = ""
         for group in groups[start:]:
             number += group
-            if len(number) > LONGEST or len(group) < _USUAL_GROUP:
+            if len(number) > LONGEST:
                 break
             numbers.append(number)
+            if len(group) < _USUAL_GROUP:
+                break  # only a card's last group is as short
     return numbers
 
 

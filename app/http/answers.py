@@ -13,6 +13,7 @@ from app.errors import Code, Formatted
 from app.http.negotiate import GRAPHQL, JSON
 from app.http.request import Headers, HttpRefusal, Send
 
+BODILESS = (204, 304)
 NO_STORE = (b"cache-control", b"no-store")
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 SECURITY_HEADERS: Headers = [
@@ -34,15 +35,14 @@ class Answer:
     stored: bool = False
 
     async def send(self, send: Send, request_id: str, more: Headers, *, secure: bool) -> None:
+        length = [] if self.status in BODILESS else [(b"content-length", b"%d" % len(self.body))]
         headers = [
             *_common(self.media, secure, self.stored),
-            (b"content-length", b"%d" % len(self.body)),
+            *length,
             (b"x-request-id", request_id.encode()),
             *self.headers,
             *more,
         ]
-        if self.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
-            headers = [header for header in headers if header[0] != b"content-length"]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

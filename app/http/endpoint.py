@@ -17,6 +17,7 @@ from app.http.answers import Answer
 from app.http.cors import ALLOWED_METHODS, Origins
 from app.http.negotiate import GRAPHQL, JSON, is_json, media_type, prefers_html
 from app.http.parameters import Parameters
+from app.http.patience import Patience
 from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
@@ -74,11 +75,15 @@ class Context(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`public_seconds`: how long anyone may keep a public answer. `page`: where a browser's visit is sent."""
+    """`public_seconds`: how long anyone may keep a public answer. `page`: where a browser's visit is sent.
+
+    `body_seconds`: how long a body may take to come in.
+    """
 
     origins: Origins = field(default_factory=lambda: Origins(()))
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     public_seconds: int = 60
+    body_seconds: float = 10.0
     page: str | None = None
 
 
@@ -101,6 +106,7 @@ class GraphQLEndpoint:
         self._persisted = persisted
         self._bounds = bounds or Bounds()
         self._options = options or Options()
+        self._patience = Patience(self._options.body_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, self._options.proxies)
@@ -132,7 +138,7 @@ class GraphQLEndpoint:
                 asked = parameters.from_address(request.scope["query_string"])
             else:
                 _check_body_headers(request)
-                asked = parameters.from_body(await request.body(receive))
+                asked = parameters.from_body(await request.body(receive, self._patience))
             return await self._run(request, asked, media)
         except RequestErrors as found:
             return answers.request_error(errors.before_execution(found.errors), media)

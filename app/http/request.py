@@ -5,10 +5,12 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from app.errors import Code
 from app.http.negotiate import is_json
+from app.http.patience import Patience
 from app.http.proxies import TrustedProxies
 
 Scope = MutableMapping[str, Any]
@@ -22,7 +24,6 @@ MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_ADDRESS_BYTES = 16 * 1024
 MAX_BODY_BYTES = 128 * 1024
-BODY_SECONDS = 10.0
 DRAINED_BYTES = 1024 * 1024
 DRAIN_SECONDS = 2.0
 
@@ -77,7 +78,7 @@ class HttpRequest:
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
         pairs: Headers = self.scope["headers"]
-        if len(pairs) > MAX_HEADERS or sum([len(name) + len(value) for name, value in pairs]) > MAX_HEADER_BYTES:
+        if len(pairs) > MAX_HEADERS or sum(map(len, chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
             raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
         if len(self.scope["query_string"]) > MAX_ADDRESS_BYTES:
             raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
@@ -133,7 +134,7 @@ class HttpRequest:
             self._cookies = _cookies(self._headers.get(b"cookie", b""))
         return self._cookies.get(name)
 
-    async def body(self, receive: Receive) -> bytes:
+    async def body(self, receive: Receive, patience: Patience) -> bytes:
         """The whole body. Raises HttpRefusal when it is too long, too slow or cannot be read."""
         announced = self._headers.get(b"content-length", b"0")
         if not announced.isdigit():
@@ -142,8 +143,7 @@ class HttpRequest:
             await _drain(receive)
             raise _too_long()
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await _read(receive)
+            return await patience.wait(_read(receive))
         except TimeoutError:
             raise HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, "The body took too long.", CLOSE) from None
 

@@ -1,6 +1,6 @@
 """A small schema and engine behind the real endpoint: what these tests are about is in front of them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +10,10 @@ import orjson
 from graphql import (
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     build_schema,
-    execute,
+    execute_sync,
     get_operation_ast,
     parse,
     validate,
@@ -67,21 +68,25 @@ class Response:
 
 @dataclass
 class Context:
-    """Takes every bearer token and the cookie `__Host-layette` for a customer's; `gone` ones are of sessions that ended."""
+    """Every token, in a header or a cookie, is a customer's; `gone` is one of a session that ended."""
 
-    request: HttpRequest
     engine: "ToyEngine"
-    response: Response = field(default_factory=Response)
     viewer: Viewer = ANONYMOUS
+    response: Response = field(default_factory=Response)
 
     async def identify(self) -> Viewer:
         self.engine.identified += 1
-        if self.request.bearer_token or self.request.cookie("__Host-layette"):
-            self.viewer = Viewer(ViewerKind.CUSTOMER, token_digest=(self.request.bearer_token or "").encode())
+        if self.viewer.token_digest == b"gone":
+            self.viewer = ANONYMOUS
         return self.viewer
 
     async def note_use(self) -> None:
         self.engine.noted += 1
+
+
+def claimed(request: HttpRequest) -> Viewer:
+    token = request.bearer_token or request.cookie("__Host-layette")
+    return Viewer(ViewerKind.CUSTOMER, token_digest=token.encode()) if token else ANONYMOUS
 
 
 class ToyEngine:
@@ -90,7 +95,8 @@ class ToyEngine:
     def __init__(self) -> None:
         self.schema = build_schema(SDL)
         for name, resolve in RESOLVERS.items():
-            owner = self.schema.mutation_type if name in {"save", "signOut"} else self.schema.query_type
+            owner = self.schema.get_type("Mutation" if name in {"save", "signOut"} else "Query")
+            assert isinstance(owner, GraphQLObjectType)
             owner.fields[name].resolve = resolve
         self.prepared: dict[tuple[str, str | None], Operation] = {}
         self.identified = self.noted = self.reads = 0
@@ -111,20 +117,18 @@ class ToyEngine:
         fields = {
             selected.name.value for selected in operation.node.selection_set.selections if hasattr(selected, "name")
         }
-        result = execute(
-            self.schema,
-            operation.document,
-            variable_values=dict(variables),
-            context_value=Context(None, self, viewer=viewer),
-        )
-        if not fields <= {"hello", "me"} or result.errors:
+        if not fields <= {"hello", "me"}:
             return Outcome.EXECUTE
         if "me" in fields and viewer.token_digest == b"gone":
             return Outcome.SESSION_GONE
+        context = Context(self, viewer)
+        result = execute_sync(self.schema, operation.document, variable_values=dict(variables), context_value=context)
+        if result.errors:
+            return Outcome.EXECUTE
         return Body(orjson.dumps({"data": result.data}), fields == {"hello"}, stale=viewer.token_digest == b"stale")
 
     async def execute(self, operation: Any, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
-        return execute(
+        return execute_sync(
             self.schema, operation.document, variable_values=dict(variables), context_value=context,
             operation_name=operation.node.name and operation.node.name.value,
         )  # fmt: skip
@@ -170,9 +174,7 @@ class Edge:
     app: Starlette
     client: httpx.AsyncClient
 
-    async def post(
-        self, query: str | None = None, *, headers: Mapping[str, str] | None = None, **parameters: Any
-    ) -> httpx.Response:
+    async def post(self, query: str | None = None, *, headers: Any = None, **parameters: Any) -> httpx.Response:
         body = parameters if query is None else {"query": query, **parameters}
         return await self.client.post("/graphql", json=body, headers=headers)
 
@@ -182,14 +184,14 @@ def make_app(
 ) -> Starlette:
     bounds = Bounds()
     endpoint = GraphQLEndpoint(
-        engine, None, lambda request: Context(request, engine),
+        engine, None, lambda request: Context(engine, claimed(request)),
         persisted=persisted or PersistedDocuments(None), bounds=bounds, options=options,
     )  # fmt: skip
     return Starlette(routes=[Route("/graphql", endpoint)])
 
 
 @asynccontextmanager
-async def open_edge(**options: Any) -> AsyncIterator[Edge]:
+async def open_edge(**options: Any) -> AsyncGenerator[Edge]:
     engine = ToyEngine()
     app = make_app(engine, **options)
     async with httpx.AsyncClient(

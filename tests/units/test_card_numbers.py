@@ -1,0 +1,107 @@
+"""P4: no payment card number is collected in any text."""
+
+import random
+from time import process_time
+
+import pytest
+
+from privacy.collection import card_number_in, phone_number
+
+CARDS = [
+    "4111111111111111",
+    "4222222222222",
+    "4000000000000000006",
+    "5555555555554444",
+    "2223003122003222",
+    "378282246310005",
+    "30569309025904",
+    "36227206271667",
+    "3566002020360505",
+    "6011111111111117",
+    "6200000000000005",
+    "6304000000000000",
+    "6759649826438453",
+    "2200000000000004",
+]
+
+
+@pytest.mark.parametrize("number", CARDS)
+def test_card_number_is_found(number: str):
+    groups = [number[at : at + 4] for at in range(0, len(number), 4)]
+    for text in (
+        number,
+        f"card: {number}.",
+        f"({number})",
+        " ".join(groups),
+        "-".join(groups),
+        "\u00a0".join(groups),
+        "\u202f".join(groups),
+        "\u2013".join(groups),
+        " ".join(number),
+        f"my card is {' '.join(groups)}, thanks",
+        f"{number} 12/27 123",
+        f"{' '.join(groups)} 12 27",
+        f"12 {number}",
+        "".join(chr(0xFF10 + int(digit)) for digit in number),
+        "".join(chr(0x660 + int(digit)) for digit in number),
+    ):
+        assert card_number_in(text), text
+
+
+def test_american_express_grouping_is_found():
+    assert card_number_in("3782 822463 10005 exp 1227")
+
+
+@pytest.mark.parametrize("number", CARDS)
+def test_number_whose_sum_is_wrong_is_no_card(number: str):
+    for wrong in range(1, 10):
+        assert not card_number_in(number[:-1] + str((int(number[-1]) + wrong) % 10))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1234567890123456",
+        "9111111111111112",
+        "41111111111",
+        "411111111111111111111111",
+        "a4111111111111111",
+        "4111111111111111b",
+        "4111 1111 1111 1111b",
+        "4111  1111  1111  1111",
+        "4111,1111,1111,1111",
+        "ord_4111111111111111f111111111111111",
+        "prd_0193a5f04111111111111111a1b2c3d4",
+        "40000000-0000-4002-a123-000000000000",
+        "41111111-1111-1111-1234-123456789012",
+        "2026-11-25T10:00:00.123456Z",
+        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20",
+        "+1 503 555 0100",
+    ],
+)
+def test_other_digits_are_no_card(text: str):
+    assert not card_number_in(text)
+
+
+def test_ids_of_ours_are_never_taken_for_cards():
+    source = random.Random(4)
+    ids = [f"ord_{source.getrandbits(128):032x}" for _ in range(20_000)]
+    assert not any(map(card_number_in, ids))
+
+
+@pytest.mark.parametrize("text", ["1 " * 30_000, "1-" * 30_000, "4111 " * 20_000, "-" * 60_000, "a1" * 30_000])
+def test_long_text_is_read_in_linear_time(text: str):
+    before = process_time()
+    card_number_in(text)
+    assert process_time() - before < 1
+
+
+@pytest.mark.parametrize("number", ["+491711234567", "+61 491 570 156", "+44 20 7946 0958", "+8613912345678"])
+def test_valid_phone_number_is_known(number: str):
+    assert phone_number(number)
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "+4111111111111111", "hello", "+1", "5035550100"])
+def test_what_is_no_international_phone_number_is_none(number: str):
+    assert not phone_number(number)
