@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -43,7 +43,8 @@ def as_sql() -> dict[str, str]:
 
 
 def _title(step: MigrationInfo) -> str:
-    return step.up_revision.doc.rstrip(".") if step.up_revision else "?"
+    assert isinstance(step.up_revision, Script)
+    return step.up_revision.doc.rstrip(".")
 
 
 def _sql_of(revisions: str) -> str:

@@ -1,13 +1,15 @@
-"""Who a server runs as: PostgreSQL refuses to run as root, and Layette must run as root and as anyone else.
+"""Who a server runs as: PostgreSQL refuses to run as root, or as a user without a name, and Layette runs as anyone.
 
 As root, the child either enters a user namespace in which root is called nobody (no file changes its owner), or, where
 namespaces are not to be had (Docker's default profile), becomes nobody and keeps the one capability it needs to reach
-a home below folders like /root. Nothing above the home is ever opened to others.
+a home below folders like /root. Nothing above the home is ever opened to others. A user whom the machine has no name
+for, as in many containers, is called nobody too.
 """
 
 import contextlib
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Callable
@@ -35,7 +37,7 @@ class Guise(Enum):
 def guise() -> Guise:
     """The guise that works on this machine."""
     if os.geteuid() != 0:
-        return Guise.SELF
+        return Guise.SELF if _has_name(os.geteuid()) or not _works(_enter_namespace) else Guise.NAMESPACE
     if sys.platform != "linux":
         raise PermissionError("PostgreSQL does not run as root: start Layette as another user")
     return Guise.NAMESPACE if _works(_enter_namespace) else Guise.NOBODY
@@ -82,9 +84,18 @@ def _checked(result: int, what: str) -> None:
 
 
 def _enter_namespace() -> None:
+    uid, gid = os.geteuid(), os.getegid()
     _checked(_libc.unshare(CLONE_NEWUSER), "unshare")
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{NOBODY} 0 1"), ("gid_map", f"{NOBODY} 0 1")):
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{NOBODY} {uid} 1"), ("gid_map", f"{NOBODY} {gid} 1")):
         Path(f"/proc/self/{name}").write_text(text)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _become_nobody() -> None:

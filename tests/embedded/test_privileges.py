@@ -86,3 +86,19 @@ sys.stdin.read()
         parent.kill()
         parent.wait()
         assert programs.wait_until_gone(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("uid", "namespaces", "worn"),
+    [
+        (os.getuid() or NOBODY, True, Guise.SELF),
+        (3_999_999, True, Guise.NAMESPACE),
+        (3_999_999, False, Guise.SELF),
+        (0, True, Guise.NAMESPACE),
+        (0, False, Guise.NOBODY),
+    ],
+)
+def test_guise_fits_the_user_and_the_machine(monkeypatch: pytest.MonkeyPatch, uid: int, namespaces: bool, worn: Guise):
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(privileges, "_works", lambda _: namespaces)
+    assert privileges.guise() is worn
