@@ -30,8 +30,7 @@ from models.job import JobState
 from tests.support.jobs import enqueue_many, make_trace, rows, traced, worker_process
 from tests.support.smtp_server import smtp_server
 
-# Short leases, for a test to see them end.
-QUICK = Pace(concurrency=4, lease=timedelta(seconds=0.9), limit=timedelta(seconds=20), poll=timedelta(seconds=0.05))
+QUICK = Pace(poll=timedelta(seconds=0.05))
 
 OVERLAPS = """
     SELECT count(*) FROM trace a JOIN trace b USING (subject_id)
@@ -103,10 +102,11 @@ async def test_worker_runs_no_more_handlers_at_once_than_it_has_room_for(store: 
 
 async def test_lease_of_a_long_job_is_renewed(store: Database):
     async def long(database: Database, subject_id: UUID) -> None:
-        await traced(database, subject_id, seconds=2.5)
+        await traced(database, subject_id, seconds=4.5)
 
+    pace = Pace(lease=timedelta(seconds=2), poll=QUICK.poll)
     await enqueue_many(store, "test.long", 2)
-    async with working(store, {"test.long": long}), working(store, {"test.long": long}):
+    async with working(store, {"test.long": long}, pace=pace), working(store, {"test.long": long}, pace=pace):
         await until(store, JOBS_LEFT, NO_JOBS)
     assert await rows(store, CALLS) == [(2, 2, 2)]
 
@@ -121,10 +121,10 @@ async def test_handler_whose_lease_is_lost_is_stopped(store: Database):
             stopped.set()
 
     await enqueue_many(store, "test.endless", 1)
-    async with working(store, {"test.endless": endless}):
+    async with working(store, {"test.endless": endless}, pace=Pace(lease=timedelta(seconds=1), poll=QUICK.poll)):
         await until(store, "SELECT state FROM job", [(JobState.RUNNING,)])
         await rows(store, "UPDATE job SET holder = gen_random_uuid(), due_at = now() + interval '1 hour'")
-        await asyncio.wait_for(stopped.wait(), 3)
+        await asyncio.wait_for(stopped.wait(), 10)
     assert await rows(store, "SELECT state, attempts FROM job") == [(JobState.RUNNING, 1)]
 
 
@@ -198,17 +198,18 @@ async def test_periodic_work_is_done_once_for_all_workers(store: Database):
 
 async def test_periodic_work_comes_back_in_its_time_and_sooner_when_that_is_shortened(store: Database):
     calls: list[float] = []
+    enough = asyncio.Event()
 
     async def sweep(database: Database) -> None:
         calls.append(time.monotonic())
+        if len(calls) == 4:
+            enough.set()
 
     async with working(store, {}, (Periodic("test.sweep", timedelta(hours=1), sweep),)):
         await until(store, "SELECT state FROM job WHERE due_at > now()", [(JobState.WAITING,)])
-    async with working(store, {}, (Periodic("test.sweep", timedelta(seconds=0.4), sweep),)):
-        await asyncio.sleep(1.8)
-    gaps = [later - earlier for earlier, later in pairwise(calls[1:])]
-    assert 3 <= len(calls) <= 5
-    assert min(gaps) >= 0.4
+    async with working(store, {}, (Periodic("test.sweep", timedelta(seconds=0.3), sweep),)):
+        await asyncio.wait_for(enough.wait(), 20)
+    assert min(later - earlier for earlier, later in pairwise(calls[1:])) >= 0.3
 
 
 async def test_failing_periodic_work_is_never_given_up(store: Database):

@@ -67,20 +67,14 @@ async def rows(database: Database, statement: str, **values: object) -> list[tup
 
 
 @contextmanager
-def worker_process(database: Database) -> Generator[subprocess.Popen[str]]:
+def worker_process(database: Database) -> Generator[subprocess.Popen[bytes]]:
     """A worker with the handlers of this module, as `python -m tests.support.jobs`; killed at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "tests.support.jobs", database.url],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = subprocess.Popen([sys.executable, "-W", "error", "-m", "tests.support.jobs", database.url], cwd=ROOT)
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 async def _main(url: str) -> None:
