@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from app.settings import Settings
 from auth.sessions import NEW_DEVICE_LETTER
+from commerce import account, email_change, password, registration
 from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
 from gateways.jobs import Handler, Jobs, Periodic
@@ -33,9 +34,17 @@ async def look_after_jobs(tools: Tools) -> None:
         log.warning(event, kind=stuck.kind, count=stuck.count)
 
 
-HANDLERS: Mapping[str, Handler[Tools]] = {NEW_DEVICE_LETTER: tell_of_new_device}
+HANDLERS: Mapping[str, Handler[Tools]] = {
+    NEW_DEVICE_LETTER: tell_of_new_device,
+    **registration.HANDLERS,
+    **password.HANDLERS,
+    **email_change.HANDLERS,
+}
 
-PERIODIC: Sequence[Periodic[Tools]] = (Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),)
+PERIODIC: Sequence[Periodic[Tools]] = (
+    Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),
+    *account.PERIODIC,
+)
 
 
 async def work(database: Database, redis: Redis, settings: Settings, mailer: Mailer, stop: asyncio.Event) -> None:

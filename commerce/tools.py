@@ -1,6 +1,7 @@
 """What a job may use."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -8,6 +9,15 @@ from redis.asyncio import Redis
 from commerce.letters import render
 from gateways.mail import Mailer
 from models.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A letter that a transaction has decided on, to be sent after it: to whom, which one, and what it says."""
+
+    address: str = field(repr=False)
+    letter: str
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +34,7 @@ class Tools:
         """Sends the letter of this name, outside any transaction. Raises MailRefused or MailDelayed: let them pass."""
         written = render(letter, shop=self.shop, public_url=self.public_url, **values)
         await self.mailer.send(written.addressed_to(address))
+
+    async def send(self, envelope: Envelope) -> None:
+        """Sends it, as `post` does."""
+        await self.post(envelope.address, envelope.letter, **envelope.values)

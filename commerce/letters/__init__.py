@@ -54,6 +54,7 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | password_changed | at |
     | email_change_confirm | token, lifetime |
     | email_change_notice | token, lifetime |
+    | email_in_use | |
     | new_device_sign_in | device, network, at |
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None. Raises

@@ -23,6 +23,7 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "password_changed": ({"at": MOMENT}, None),
     "email_change_confirm": ({"token": TOKEN, "lifetime": timedelta(hours=24)}, "email_change"),
     "email_change_notice": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "email_change_undo"),
+    "email_in_use": ({}, None),
     "new_device_sign_in": ({"device": "Firefox on Linux", "network": "203.0.113.0/24", "at": MOMENT}, None),
 }
 WITH_TOKEN = {name: page for name, (_, page) in LETTERS.items() if page is not None}
