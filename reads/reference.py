@@ -29,6 +29,8 @@ from reads.rows import TYPE, RowReader
 
 Resolver = Callable[..., Any]
 
+OWN_RESOLVER = "own-resolver"
+
 
 class Undeclared(TypeError):
     """A field or root without readers; the schema does not start."""
@@ -45,7 +47,9 @@ def install(schema: GraphQLSchema, permissions: Permissions) -> None:
         if type_.name in entities:
             type_.is_type_of = None
         for name, field in type_.fields.items():
-            field.resolve = resolver(schema, permissions, type_, name, field.resolve)
+            # Several engines of one process share the schema: each begins with what the field had before any.
+            own = field.extensions.setdefault(OWN_RESOLVER, field.resolve)
+            field.resolve = resolver(schema, permissions, type_, name, own)
 
 
 def type_of(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str:

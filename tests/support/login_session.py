@@ -1,19 +1,25 @@
 """Accounts that can sign in, and where they sign in from, for tests."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
+from auth.passwords import Cost, PasswordHasher
 from auth.sessions import Identified
-from models.account import AccountEvent, AccountEventKind
+from auth.viewer import Viewer
+from models.account import Account, AccountEvent, AccountEventKind, AgeBand, Credential
 from models.classification import Channel
 from models.database import Database
+from models.ids import new_id
 from models.login_session import DeviceKind, LoginSession
+
+PASSWORD = "seven striped socks in a drawer"
+CHEAP = Cost(memory_kib=64, passes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,60 @@ class Device:
 
 
 LAPTOP = Device()
-PHONE = Device("198.51.100.0/24", "Safari 26 on iOS", DeviceKind.MOBILE)
+PHONE = Device("198.51.100.0/24", "Safari 26 on iOS", DeviceKind.MOBILE, Channel.MOBILE)
+
+
+class CountingHasher(PasswordHasher):
+    """Counts how often a password was compared with a hash. Much cheaper than the shop's."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(CHEAP, **options)
+        self.compared = 0
+
+    def _matches(self, hash: str, octets: bytes) -> bool:
+        self.compared += 1
+        return super()._matches(hash, octets)
+
+
+async def account_with(
+    transaction: AsyncConnection, password_hash: str | None, *, disabled: bool = False, username: str | None = None
+) -> UUID:
+    """An account, its email address being `email_of` it, with a password's hash or without a password."""
+    key = new_id()
+    row = insert(Account).values(
+        id=key,
+        channel=Channel.WEB,
+        name="Ana Ruiz",
+        age_band=AgeBand.ADULT,
+        email=email_of(key),
+        username=username,
+        disabled_at=func.now() if disabled else None,
+    )
+    await transaction.execute(row)
+    if password_hash is not None:
+        await transaction.execute(insert(Credential).values(account_id=key, password_hash=password_hash))
+    return key
+
+
+def email_of(account_id: UUID) -> str:
+    return f"ana.{account_id.hex}@example.com"
 
 
 async def who_has(database: Database, digest: bytes) -> Identified | None:
     async with database.reading() as connection:
         return await sessions.identify(connection, digest)
+
+
+async def viewer_of(database: Database, digest: bytes) -> Viewer:
+    """The viewer with a live token."""
+    found = await who_has(database, digest)
+    assert found is not None
+    return found.viewer
+
+
+async def now_of(transaction: AsyncConnection) -> datetime:
+    """The transaction's time."""
+    return (await transaction.execute(select(func.now()))).scalar_one()
 
 
 async def change(transaction: AsyncConnection, session_id: UUID, **values: Any) -> None:
