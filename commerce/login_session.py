@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
@@ -15,6 +15,7 @@ from auth.passwords import Busy, PasswordHasher
 from auth.refusal import Refusal, RefusalCode
 from auth.sessions import Issued
 from auth.viewer import Viewer
+from commerce import email, username
 from commerce.text import line
 from commerce.tools import Tools
 from models.account import Account, AccountEventKind, Credential
@@ -22,7 +23,6 @@ from models.database import Database
 from models.login_session import LoginSession
 
 DEVICE_NAME_LIMIT = 60
-IDENTIFIER_LIMIT = 320
 
 WRONG = Refusal(RefusalCode.INVALID_CREDENTIALS, "Name and password do not go together.")
 """The one answer to an unknown name, a wrong password, an account without one, and a disabled account."""
@@ -63,7 +63,7 @@ async def sign_in(
     device_name = line(given.device_name, field=("deviceName",), limit=DEVICE_NAME_LIMIT)
     if isinstance(device_name, Refusal):
         return device_name
-    candidate = await database.transact(partial(_find, identifier=given.identifier))
+    candidate = await database.transact(partial(_find, name=regular(given.identifier)))
     verdict = await passwords.verify(candidate.password_hash, given.password)
     if verdict.ok:
         renewed = await _rehashed(passwords, given.password) if verdict.needs_rehash else None
@@ -168,12 +168,18 @@ async def tell_of_new_device(tools: Tools, session_id: UUID) -> None:
 # ---- who it may be
 
 
-async def _find(transaction: AsyncConnection, identifier: str) -> _Candidate:
+def regular(identifier: str) -> str:
+    """What was typed as accounts keep it, so that its spellings are one name; empty where it can be nobody's."""
+    kept = email.normalise(identifier) if "@" in identifier else username.normalise(identifier)
+    return kept if isinstance(kept, str) else ""
+
+
+async def _find(transaction: AsyncConnection, name: str) -> _Candidate:
     """By email address where there is an @ in it, else by username."""
-    name = line(identifier, field=("identifier",), limit=IDENTIFIER_LIMIT)
-    typed = "" if isinstance(name, Refusal) else name
-    column = Account.email if "@" in typed else Account.username
-    return await _candidate(transaction, func.lower(column) == func.lower(typed))
+    by_email = "@" in name
+    return await _candidate(
+        transaction, email.same(Account.email, name) if by_email else username.same(Account.username, name)
+    )
 
 
 async def _find_by_id(transaction: AsyncConnection, account_id: UUID) -> _Candidate:

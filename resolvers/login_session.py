@@ -37,7 +37,8 @@ class LoginSessionMutation:
     async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         context = info.context
         await throttle_caller(info, SIGN_IN_ADDRESS)
-        await throttle(info, SIGN_IN_ACCOUNT, input.identifier)
+        name = login_session.regular(input.identifier) or input.identifier
+        await throttle(info, SIGN_IN_ACCOUNT, name)
         given = login_session.SignIn(
             input.identifier, input.password, bool(input.public_computer), input.device_name or None
         )
@@ -47,7 +48,7 @@ class LoginSessionMutation:
             )
         if isinstance(outcome, Refusal):
             return SignInPayload(session=None, customer=None, user_errors=user_errors(outcome))
-        await context.services.throttle.forget(SIGN_IN_ACCOUNT, input.identifier)
+        await context.services.throttle.forget(SIGN_IN_ACCOUNT, name)
         session = hand_over(context, outcome, input.transport)
         return SignInPayload(session=session, customer=refer(outcome.viewer.account_id), user_errors=[])
 
