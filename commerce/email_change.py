@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,8 +48,16 @@ async def request(
         return SAME_ADDRESS
     await mailbox.give_up_pending_changes(transaction, account_id)
     change_id = new_id()
-    values = {"account_id": account_id, "channel": client.channel, "old_email": old_email, "new_email": new_email}
-    await transaction.execute(insert(EmailChange).values(id=change_id, **values))
+    values = {
+        "id": change_id,
+        "account_id": account_id,
+        # Taken while the account is locked, so that what is later here is later in truth.
+        "created_at": func.clock_timestamp(),
+        "channel": client.channel,
+        "old_email": old_email,
+        "new_email": new_email,
+    }
+    await transaction.execute(insert(EmailChange).values(values))
     # Two jobs: a mailbox that takes no mail must not keep the other from hearing of it.
     await enqueue(transaction, Job(NOTICE_LETTER, change_id))
     await enqueue(transaction, Job(CONFIRMATION_LETTER, change_id))
@@ -130,8 +138,9 @@ async def undo(transaction: AsyncConnection, token: str, client: ClientFacts) ->
     if change is None or not await _set_address(transaction, change.account_id, change.old_email):
         return INVALID
     account_id: UUID = change.account_id
-    since = or_(EmailChange.created_at >= change.created_at, EmailChange.confirmed_at >= change.created_at)
-    undone = update(EmailChange).where(EmailChange.account_id == account_id, since)
+    undone = update(EmailChange).where(
+        EmailChange.account_id == account_id, EmailChange.created_at >= change.created_at
+    )
     ids = (await transaction.scalars(undone.values(undone_at=func.now()).returning(EmailChange.id))).all()
     await mail_token.spend(transaction, MailToken.email_change_id.in_(ids))
     await mail_token.spend_kind(transaction, account_id, MailTokenKind.PASSWORD_RESET)

@@ -1,0 +1,458 @@
+"""Changes of an account's address, and taking an account back (P29, P51)."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth import sessions
+from auth.refusal import Refusal
+from commerce import account as accounts
+from commerce import email_change, mailbox, password, registration
+from gateways.mail import MailMessage
+from models.account import Account, AccountEventKind, Credential, EmailChange, MailToken, MailTokenKind
+from models.database import Database
+from models.ids import new_id
+from tests.support.account import PASSWORDS, Post, can_sign_in, customer, letters, register, rows, token_in, verify
+from tests.support.database import RolledBackDatabase
+from tests.support.login_session import LAPTOP, PASSWORD, PHONE, ago, events, who_has
+from tests.support.statements import statements
+
+ANA, EVE, EVA = "ana@example.com", "eve@example.net", "eva@example.org"
+NEW_PASSWORD = "eleven blue buttons on a coat"
+INVALID = ("TOKEN_INVALID", "token")
+
+
+@pytest.fixture
+def post(database: RolledBackDatabase) -> Post:
+    return Post(database)
+
+
+@pytest.fixture
+def transaction(database: RolledBackDatabase) -> AsyncConnection:
+    return database.connection
+
+
+@pytest.fixture
+async def owner(database: RolledBackDatabase) -> UUID:
+    return await customer(database)
+
+
+async def ask(database: Database, owner: UUID, address: str) -> Refusal | None:
+    return await database.transact(lambda transaction: email_change.request(transaction, owner, address, PHONE))
+
+
+async def confirm(database: Database, token: str) -> UUID | Refusal:
+    return await database.transact(lambda transaction: email_change.confirm(transaction, token, PHONE))
+
+
+async def undo(database: Database, token: str) -> Refusal | None:
+    return await database.transact(lambda transaction: email_change.undo(transaction, token, LAPTOP))
+
+
+async def asked(post: Post, owner: UUID, address: str) -> tuple[str, str]:
+    """The tokens to confirm and to undo a change that is asked for."""
+    assert await ask(post.database, owner, address) is None
+    sent = {message.to: message for message in await post.deliver()}
+    confirmation = token_in(sent.pop(address))
+    [notice] = sent.values()
+    return confirmation, token_in(notice)
+
+
+async def moved(post: Post, owner: UUID, address: str) -> str:
+    """The token that undoes a change, which is confirmed."""
+    confirmation, notice = await asked(post, owner, address)
+    assert await confirm(post.database, confirmation) == owner
+    return notice
+
+
+async def address_of(transaction: AsyncConnection, owner: UUID) -> str | None:
+    return await transaction.scalar(select(Account.email).where(Account.id == owner))
+
+
+def refusal(outcome: object) -> tuple[str, ...]:
+    assert isinstance(outcome, Refusal)
+    return (outcome.code, *outcome.field)
+
+
+# ---- asking
+
+
+async def test_free_and_taken_addresses_are_asked_for_by_the_same_statements(database: RolledBackDatabase, owner: UUID):
+    await customer(database, EVA)
+    seen = []
+    for address in (EVA, EVE):
+        with statements(database) as found:
+            assert await ask(database, owner, address) is None
+        seen.append(found)
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 7
+
+
+async def test_p51_new_mailbox_confirms_and_old_one_is_told(database: RolledBackDatabase, post: Post, owner: UUID):
+    assert await ask(database, owner, EVE) is None
+    assert letters(await post.deliver()) == {
+        (EVE, "Confirm your new"),
+        (ANA, "The address of"),
+    }
+
+
+async def test_address_stays_until_it_is_confirmed(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    confirmation, _ = await asked(post, owner, EVE)
+    assert await address_of(transaction, owner) == ANA
+    assert await confirm(database, confirmation) == owner
+    assert await address_of(transaction, owner) == EVE
+    assert await can_sign_in(database, EVE, PASSWORD)
+    assert not await can_sign_in(database, ANA, PASSWORD)
+    assert await transaction.scalar(select(Account.version)) == 2
+    assert (await events(transaction, owner))[:2] == [
+        AccountEventKind.EMAIL_CHANGE_REQUESTED,
+        AccountEventKind.EMAIL_CHANGED,
+    ]
+
+
+@pytest.mark.parametrize("address", [ANA, "ANA@example.com"])
+async def test_own_address_is_not_asked_for(
+    database: RolledBackDatabase, owner: UUID, transaction: AsyncConnection, address: str
+):
+    assert refusal(await ask(database, owner, address)) == ("INVALID", "newEmail")
+    assert await rows(transaction, EmailChange) == []
+
+
+async def test_taken_address_is_told_to_its_owner_and_never_to_who_asked(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await customer(database, EVA)
+    await ask(database, owner, EVA.upper())
+    assert letters(await post.deliver()) == {(EVA, "This address is"), (ANA, "The address of")}
+    kinds = [kept.kind for kept in await rows(transaction, MailToken)]
+    assert kinds == [MailTokenKind.EMAIL_CHANGE_UNDO]
+
+
+async def test_address_that_is_taken_before_it_is_confirmed_stays_its_owners(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    confirmation, _ = await asked(post, owner, EVE)
+    other = await customer(database, "EVE@example.net")
+    assert refusal(await confirm(database, confirmation)) == INVALID
+    assert await address_of(transaction, owner) == ANA
+    assert await address_of(transaction, other) == "EVE@example.net"
+
+
+async def test_later_change_takes_the_place_of_one_that_is_not_confirmed(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    mistyped, _ = await asked(post, owner, EVA)
+    confirmation, _ = await asked(post, owner, EVE)
+    assert refusal(await confirm(database, mistyped)) == INVALID
+    assert await confirm(database, confirmation) == owner
+    assert await address_of(transaction, owner) == EVE
+
+
+async def test_confirmation_is_good_once_and_for_a_day(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    confirmation, _ = await asked(post, owner, EVE)
+    kept = MailToken.kind == MailTokenKind.EMAIL_CHANGE
+    left = await transaction.scalar(select(MailToken.expires_at - func.now()).where(kept))
+    assert left == timedelta(hours=24)
+    await transaction.execute(update(MailToken).where(kept).values(expires_at=func.now()))
+    assert refusal(await confirm(database, confirmation)) == ("TOKEN_EXPIRED", "token")
+    await transaction.execute(update(MailToken).where(kept).values(expires_at=func.now() + timedelta(hours=1)))
+    assert await confirm(database, confirmation) == owner
+    assert refusal(await confirm(database, confirmation)) == INVALID
+
+
+async def test_letters_of_a_change_may_be_written_twice(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await asked(post, owner, EVE)
+    [change] = await rows(transaction, EmailChange)
+    await email_change.write_confirmation_letter(post.tools, change.id)
+    await email_change.write_notice_letter(post.tools, change.id)
+    tokens = {token_in(message) for message in post.sent}
+    assert len(tokens) == 4
+    by_address = {message.to: token_in(message) for message in post.sent}
+    assert await confirm(database, by_address[EVE]) == owner
+    assert await undo(database, by_address[ANA]) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_mailbox_that_takes_no_mail_does_not_keep_the_other_from_hearing(
+    database: RolledBackDatabase, owner: UUID
+):
+    class Refusing(Post):
+        async def send(self, message: MailMessage) -> None:
+            if message.to == ANA:
+                raise RuntimeError("no such mailbox")
+            self.sent.append(message)
+
+    post = Refusing(database)
+    await ask(database, owner, EVE)
+    assert {message.to for message in await post.deliver()} == {EVE}
+
+
+async def test_change_that_was_confirmed_is_not_written_to_again(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await moved(post, owner, EVE)
+    [change] = await rows(transaction, EmailChange)
+    sent = len(post.sent)
+    await email_change.write_confirmation_letter(post.tools, change.id)
+    await email_change.write_confirmation_letter(post.tools, new_id())
+    await email_change.write_notice_letter(post.tools, new_id())
+    assert len(post.sent) == sent
+
+
+async def test_disabled_account_is_not_moved_but_can_be_taken_back(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    notice = await moved(post, owner, EVE)
+    confirmation, _ = await asked(post, owner, EVA)
+    await transaction.execute(update(Account).values(disabled_at=func.now()))
+    assert refusal(await confirm(database, confirmation)) == INVALID
+    assert await undo(database, notice) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_one_address_confirmed_by_many_accounts_at_once_is_one_accounts(committed_database: Database):
+    post = Post(committed_database)
+    owners = [await customer(committed_database, f"ana{number}@example.com") for number in range(6)]
+    tokens = [(await asked(post, owner, EVE))[0] for owner in owners]
+    outcomes = await asyncio.gather(*[confirm(committed_database, token) for token in tokens])
+    assert sum(isinstance(outcome, UUID) for outcome in outcomes) == 1
+    assert {refusal(outcome) for outcome in outcomes if isinstance(outcome, Refusal)} == {INVALID}
+
+
+# ---- what a change makes useless, and what makes a change useless
+
+
+async def test_old_mailbox_cannot_reset_the_password_after_a_change(
+    database: RolledBackDatabase, post: Post, owner: UUID
+):
+    await database.transact(lambda transaction: password.request_reset(transaction, ANA, PHONE))
+    reset = await post.token_for(ANA)
+    await moved(post, owner, EVE)
+    assert refusal(await password.reset(database, PASSWORDS, PHONE, reset, NEW_PASSWORD)) == INVALID
+
+
+async def test_change_that_a_stranger_began_ends_with_a_new_password(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    confirmation, _ = await asked(post, owner, EVE)
+    await database.transact(lambda transaction: password.request_reset(transaction, ANA, LAPTOP))
+    reset = await post.token_for(ANA)
+    assert await password.reset(database, PASSWORDS, LAPTOP, reset, NEW_PASSWORD) is None
+    assert refusal(await confirm(database, confirmation)) == INVALID
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_change_that_no_letter_was_written_for_yet_ends_with_a_new_password(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    mine = await sessions.issue(transaction, owner, LAPTOP, announce=False)
+    await ask(database, owner, EVE)
+    assert await password.change(database, PASSWORDS, LAPTOP, mine.viewer, PASSWORD, NEW_PASSWORD) is None
+    assert letters(await post.deliver()) == {(ANA, "Your password for")}
+
+
+# ---- undoing
+
+
+async def test_p51_old_mailbox_undoes_a_change_and_ends_every_session(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    held = [await sessions.issue(transaction, owner, device, announce=False) for device in (LAPTOP, PHONE)]
+    notice = await moved(post, owner, EVE)
+    assert [await who_has(database, issued.digest) is None for issued in held] == [False, False]
+    assert await undo(database, notice) is None
+    assert await address_of(transaction, owner) == ANA
+    assert [await who_has(database, issued.digest) for issued in held] == [None, None]
+    assert (await events(transaction, owner))[-1] is AccountEventKind.EMAIL_CHANGE_UNDONE
+    assert refusal(await undo(database, notice)) == INVALID
+
+
+async def test_undo_sends_the_way_to_a_new_password(database: RolledBackDatabase, post: Post, owner: UUID):
+    notice = await moved(post, owner, EVE)
+    assert await undo(database, notice) is None
+    reset = await post.token_for(ANA)
+    assert await password.reset(database, PASSWORDS, LAPTOP, reset, NEW_PASSWORD) is None
+    assert await can_sign_in(database, ANA, NEW_PASSWORD)
+
+
+async def test_undo_of_a_change_that_is_not_confirmed_ends_it(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    held = await sessions.issue(transaction, owner, PHONE, announce=False)
+    confirmation, notice = await asked(post, owner, EVE)
+    assert await undo(database, notice) is None
+    assert await who_has(database, held.digest) is None
+    assert refusal(await confirm(database, confirmation)) == INVALID
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_undo_is_good_for_seven_days_from_the_change_itself(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    confirmation, notice = await asked(post, owner, EVE)
+    kept = MailToken.kind == MailTokenKind.EMAIL_CHANGE_UNDO
+    await transaction.execute(update(MailToken).where(kept).values(expires_at=func.now() + timedelta(days=6)))
+    assert await confirm(database, confirmation) == owner
+    assert await transaction.scalar(select(MailToken.expires_at - func.now()).where(kept)) == timedelta(days=7)
+    await transaction.execute(update(MailToken).where(kept).values(expires_at=func.now()))
+    assert refusal(await undo(database, notice)) == ("TOKEN_EXPIRED", "token")
+    assert await address_of(transaction, owner) == EVE
+
+
+async def test_account_that_was_moved_on_goes_back_to_its_owner(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    """A stranger who moved it twice can't undo the undoing from the mailbox in between, nor confirm or reset there."""
+    owners = await moved(post, owner, EVE)
+    strangers = await moved(post, owner, EVA)
+    pending, strangers_second = await asked(post, owner, "third@example.net")
+    await database.transact(lambda transaction: password.request_reset(transaction, EVA, PHONE))
+    strangers_reset = await post.token_for(EVA)
+    assert await undo(database, owners) is None
+    assert await address_of(transaction, owner) == ANA
+    assert refusal(await undo(database, strangers)) == INVALID
+    assert refusal(await undo(database, strangers_second)) == INVALID
+    assert refusal(await confirm(database, pending)) == INVALID
+    assert refusal(await password.reset(database, PASSWORDS, PHONE, strangers_reset, NEW_PASSWORD)) == INVALID
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_owner_still_wins_after_the_stranger_has_undone_the_later_change(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    owners = await moved(post, owner, EVE)
+    strangers = await moved(post, owner, EVA)
+    assert await undo(database, strangers) is None
+    assert await address_of(transaction, owner) == EVE
+    assert await undo(database, owners) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_late_notice_of_an_undone_change_is_not_written(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    """A stranger whose mailbox puts the notice off must not be told how to undo once the owner has undone it all."""
+    owners = await moved(post, owner, EVE)
+    await ask(database, owner, EVA)
+    assert await undo(database, owners) is None
+    later = select(EmailChange.id).where(EmailChange.new_email == EVA)
+    change_id = await transaction.scalar(later)
+    assert change_id is not None
+    await post.deliver()
+    assert not [message for message in post.sent if message.to == EVA]
+    assert [message.to for message in post.sent].count(EVE) == 1
+    await email_change.write_notice_letter(post.tools, change_id)
+    assert [message.to for message in post.sent].count(EVE) == 1
+
+
+async def test_notice_of_a_change_that_was_replaced_still_takes_the_account_back(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    _, first_notice = await asked(post, owner, EVA)
+    await moved(post, owner, EVE)
+    assert await undo(database, first_notice) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_password_that_a_stranger_set_goes_with_the_undoing(
+    database: RolledBackDatabase, post: Post, owner: UUID
+):
+    notice = await moved(post, owner, EVE)
+    await database.transact(lambda transaction: password.request_reset(transaction, EVE, PHONE))
+    assert await password.reset(database, PASSWORDS, PHONE, await post.token_for(EVE), NEW_PASSWORD) is None
+    assert await can_sign_in(database, EVE, NEW_PASSWORD)
+    assert await undo(database, notice) is None
+    assert not await can_sign_in(database, ANA, NEW_PASSWORD)
+
+
+async def test_password_that_was_changed_before_the_address_goes_with_the_undoing(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    strangers = await sessions.issue(transaction, owner, PHONE, announce=False)
+    assert await password.change(database, PASSWORDS, PHONE, strangers.viewer, PASSWORD, NEW_PASSWORD) is None
+    await post.deliver()
+    assert await undo(database, await moved(post, owner, EVE)) is None
+    assert not await can_sign_in(database, ANA, NEW_PASSWORD)
+
+
+async def test_password_that_nobody_changed_stays(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    assert await undo(database, await moved(post, owner, EVE)) is None
+    assert await can_sign_in(database, ANA, PASSWORD)
+    assert len(await rows(transaction, Credential)) == 1
+
+
+# ---- the old address while a change can be undone
+
+
+async def test_address_that_was_left_is_nobody_elses_for_seven_days(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await moved(post, owner, EVE)
+    other = await customer(database, EVA)
+    await register(database, email=ANA)
+    await ask(database, other, ANA)
+    assert letters(await post.deliver()) == {(ANA, "The address of"), (EVA, "The address of")}
+    assert (await mailbox.holder(transaction, ANA)) is not None
+    await transaction.execute(update(EmailChange).values(confirmed_at=ago(days=7)))
+    assert (await mailbox.holder(transaction, ANA)) is None
+    await register(database, email=ANA)
+    await verify(database, await post.token_for(ANA))
+
+
+async def test_registration_from_before_does_not_take_an_address_that_was_left(
+    database: RolledBackDatabase, post: Post, transaction: AsyncConnection
+):
+    await register(database)
+    await register(database)
+    first, second = [token_in(message) for message in await post.deliver()]
+    await verify(database, first)
+    owner = await transaction.scalar(select(Account.id))
+    assert owner is not None
+    notice = await moved(post, owner, EVE)
+    outcome = await registration.verify(database, PASSWORDS, LAPTOP, registration.Verification(second))
+    assert isinstance(outcome, list)
+    assert refusal(outcome[0]) == INVALID
+    assert await undo(database, notice) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_who_forgot_nothing_but_lost_the_address_is_told_how_to_take_it_back(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await moved(post, owner, EVE)
+    await database.transact(lambda transaction: password.request_reset(transaction, ANA, LAPTOP))
+    assert await undo(database, await post.token_for(ANA)) is None
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_owner_may_go_back_without_undoing(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    await moved(post, owner, EVE)
+    await moved(post, owner, ANA)
+    assert await address_of(transaction, owner) == ANA
+
+
+async def test_change_is_forgotten_when_it_can_be_undone_no_more(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    notice = await moved(post, owner, EVE)
+    await accounts.forget_unproven(post.tools)
+    assert len(await rows(transaction, EmailChange)) == 1
+    await transaction.execute(update(EmailChange).values(created_at=ago(days=9), confirmed_at=ago(days=8)))
+    await transaction.execute(update(MailToken).values(expires_at=ago(days=1)))
+    await accounts.forget_unproven(post.tools)
+    assert await rows(transaction, EmailChange) == []
+    assert refusal(await undo(database, notice)) == ("TOKEN_EXPIRED", "token")
