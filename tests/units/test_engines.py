@@ -1,18 +1,15 @@
 """Several engines over one schema, as several applications in one process have."""
 
-from auth import permissions
-from auth.sessions import live_session
-from reads.engine import Engine
 from reads.reference import OWN_RESOLVER
-from resolvers.root import SCHEMA
+from resolvers.root import core_schema, open_engine
 
 
 def test_another_engine_does_not_lie_over_the_one_before():
-    schema = SCHEMA._schema
-    Engine(schema, live_session, permissions)
-    mutations = schema.mutation_type
+    open_engine()
+    mutations = core_schema().mutation_type
     assert mutations is not None
-    before = [field.extensions[OWN_RESOLVER] for field in mutations.fields.values()]
-    Engine(schema, live_session, permissions)
-    assert [field.extensions[OWN_RESOLVER] for field in mutations.fields.values()] == before
-    assert not {field.resolve for field in mutations.fields.values()} & set(before)
+    fields = mutations.fields.values()
+    before = [field.extensions[OWN_RESOLVER] for field in fields]
+    open_engine()
+    assert [field.extensions[OWN_RESOLVER] for field in fields] == before
+    assert not {field.resolve for field in fields} & set(before)
