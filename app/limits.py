@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FloatValueNode,
     FragmentDefinitionNode,
     GraphQLError,
     IntValueNode,
     Node,
+    ObjectFieldNode,
     OperationDefinitionNode,
     OperationType,
     StringValueNode,
@@ -26,6 +28,8 @@ from app.errors import Code, refusal
 from app.weight import NestedTooDeeplyError, Weigher, Weight
 from privacy.collection import card_number_in
 from reads.cache import ByteBounded
+
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,19 @@ class Admitted:
     price: "Price | None"
 
 
+CARD_NUMBER_MESSAGE = "A payment card's number may not be sent here: pay with a token of the payment provider."
+
+
+class CardNumberRefused(GraphQLError):
+    """P4: the request carries a payment card's number at `where`; in `document`, if it is that which spells it."""
+
+    def __init__(self, where: tuple[str, ...], document: DocumentNode | None = None) -> None:
+        extensions = {"code": Code.CARD_NUMBER_REFUSED.value, "field": ".".join(where)}
+        super().__init__(CARD_NUMBER_MESSAGE, extensions=extensions)
+        self.where = where
+        self.document = document
+
+
 class Bounds:
     """Parses documents and admits operations. One a process: it remembers what it weighed in `memory` bytes."""
 
@@ -79,10 +96,8 @@ class Bounds:
         if nested_deeper(text, self.limits.brackets):
             raise too_complex("The document is nested too deeply.")
         document = parse(text, max_lexical_tokens=self.limits.tokens, max_comments=self.limits.comments)
-        if card_number_in(text):
-            raise card_number("query")
-        _check_literals(document, self.limits.digits)
         _check_shape(document, self.limits)
+        _check_literals(text, document, self.limits.digits)
         self._parsed = (text, document)
         return document
 
@@ -150,12 +165,6 @@ def too_complex(message: str) -> GraphQLError:
     return refusal(Code.QUERY_TOO_COMPLEX, message)
 
 
-def card_number(field: str) -> GraphQLError:
-    """The refusal of P4. `field` is a path into the request."""
-    message = "A payment card's number may not be sent here: pay with a token of the payment provider."
-    return refusal(Code.CARD_NUMBER_REFUSED, message, field=field)
-
-
 _BRACKETS = re.compile(r'"""(?:\\"""|(?!""")[\s\S])*+|"(?:[^"\\\n\r]|\\.)*+"?|#[^\n\r]*+|[\[\](){}]')
 
 
@@ -177,7 +186,9 @@ def _admitted(document: DocumentNode, operation_name: str | None, limits: Limits
     fragments = _fragments(document)
     dearest = _weigh(operation, fragments, limits).cost
     price = Price(operation, fragments, limits) if dearest > limits.cost else None
-    return Admitted(operation.operation, any(isinstance(n, StringValueNode) for n in _nodes(document)), price)
+    return Admitted(
+        operation.operation, any(isinstance(literal, StringValueNode) for literal, _ in _literals(document)), price
+    )
 
 
 def _operation_named(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -240,25 +251,30 @@ def _check_root_fields(kind: OperationType, fields: int, limits: Limits) -> None
         raise too_complex(f"A {kind.value} may have {most} root fields.")
 
 
-def _check_literals(document: DocumentNode, digits: int) -> None:
-    for node in _nodes(document):
+def _check_literals(text: str, document: DocumentNode, digits: int) -> None:
+    for node, path in _literals(document):
         if isinstance(node, StringValueNode):
             if "\0" in node.value:
                 raise refusal(Code.BAD_USER_INPUT, "A string may not hold NUL.")
-            if card_number_in(node.value):
-                raise card_number("query")
-        elif isinstance(node, IntValueNode | FloatValueNode) and len(node.value) > digits:
+        elif len(node.value) > digits:
             raise refusal(Code.BAD_USER_INPUT, "A number in the document is too long.")
+        if card_number_in(node.value):
+            raise CardNumberRefused(("query", *path), document)
+    if card_number_in(text):  # in a comment
+        raise CardNumberRefused(("query",), document)
 
 
-def _nodes(document: DocumentNode) -> Iterator[Node]:
-    waiting: list[Node] = [document]
+def _literals(document: DocumentNode) -> Iterator[tuple[StringValueNode | IntValueNode | FloatValueNode, Path]]:
+    """Strings and numbers, each with the names of the argument and the input fields that it is the value of."""
+    waiting: list[tuple[Node, Path]] = [(document, ())]
     while waiting:
-        node = waiting.pop()
-        yield node
-        for key in node.keys:
-            found = getattr(node, key, None)
-            if isinstance(found, Node):
-                waiting.append(found)
-            elif isinstance(found, list | tuple):
-                waiting.extend(one for one in found if isinstance(one, Node))
+        node, path = waiting.pop()
+        if isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
+            yield node, path
+        elif isinstance(node, ArgumentNode | ObjectFieldNode):
+            waiting.append((node.value, (*path, node.name.value)))
+        else:
+            for key in node.keys:
+                found = getattr(node, key, None)
+                inner = found if isinstance(found, list | tuple) else (found,)
+                waiting.extend((one, path) for one in inner if isinstance(one, Node))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 
 from app import errors
-from app.http import answers, parameters
+from app.http import answers, card_numbers, parameters
 from app.http.answers import Answer
 from app.http.cors import ALLOWED_METHODS, Origins
 from app.http.negotiate import GRAPHQL, JSON, is_json, media_type, prefers_html
@@ -21,7 +21,7 @@ from app.http.patience import Patience
 from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
-from app.limits import Bounds
+from app.limits import Bounds, CardNumberRefused
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
@@ -39,6 +39,9 @@ class Operation(Protocol):
 
 class Engine(Protocol):
     """What runs operations: `reads.engine.Engine`."""
+
+    @property
+    def schema(self) -> GraphQLSchema: ...
 
     def prepare(self, text: str, operation_name: str | None) -> Any: ...
 
@@ -149,9 +152,16 @@ class GraphQLEndpoint:
         text = asked.query if asked.persisted is None else await self._document(asked.persisted, asked.query)
         if text is None:
             return answers.persisted_query_not_found(media)
-        admitted = self._bounds.admit(text, asked.operation_name, asked.variables)
+        try:
+            admitted = self._bounds.admit(text, asked.operation_name, asked.variables)
+        except CardNumberRefused as found:
+            if found.document is None or request.method == "GET":
+                raise
+            return card_numbers.refuse(self._engine.schema, found.document, asked, found.where, media)
         _check_kind(admitted.kind, request.method)
         operation = self._engine.prepare(text, asked.operation_name)
+        if asked.card_number is not None:
+            return card_numbers.refuse(self._engine.schema, operation.document, asked, asked.card_number, media)
         if admitted.kind is OperationType.QUERY:
             answer = await self._query(request, operation, asked.variables, media)
         else:

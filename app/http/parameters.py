@@ -9,7 +9,6 @@ import orjson
 
 from app.errors import Code
 from app.http.request import HttpRefusal
-from app.limits import card_number
 from privacy.collection import SHORTEST, card_number_in, phone_number
 
 MAX_DEPTH = 32
@@ -17,6 +16,7 @@ MAX_FIELDS = 20
 _SMALLEST_CARD = 10 ** (SHORTEST - 1)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+Path = tuple[str | int, ...]
 NO_VARIABLES: dict[str, Any] = {}
 
 
@@ -27,15 +27,17 @@ class Parameters(NamedTuple):
     operation_name: str | None
     variables: dict[str, Any]
     persisted: str | None
+    card_number: tuple[str, ...] | None
+    """The path to a payment card's number: such a request is not to be executed (P4)."""
 
 
 def from_body(body: bytes) -> Parameters:
-    """The parameters in a JSON body. Raises HttpRefusal, or GraphQLError for a payment card's number."""
+    """The parameters in a JSON body. Raises HttpRefusal."""
     return _parameters(_decode(body, "The body"))
 
 
 def from_address(query_string: bytes) -> Parameters:
-    """The parameters in a query string. Raises as `from_body` does."""
+    """The parameters in a query string. Raises HttpRefusal."""
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -74,17 +76,19 @@ def _parameters(found: Any) -> Parameters:
     if operation_name is not None and not isinstance(operation_name, str):
         raise _malformed("operationName must be a string or null.")
     variables = found.get("variables")
+    cards: list[Path] = []
     if variables is None:
         variables = NO_VARIABLES
     elif isinstance(variables, dict):
-        _check(variables, "variables", "", MAX_DEPTH)
+        _check(variables, ("variables",), cards)
     else:
         raise _malformed("variables must be an object or null.")
     extensions = found.get("extensions")
     persisted = None if extensions is None else _persisted(extensions)
     if not query and persisted is None:
         raise _malformed("Send a query.")
-    return Parameters(query or None, operation_name, variables, persisted)
+    card = tuple(map(str, cards[0])) if cards else None
+    return Parameters(query or None, operation_name, variables, persisted, card)
 
 
 def _persisted(extensions: Any) -> str | None:
@@ -101,24 +105,20 @@ def _persisted(extensions: Any) -> str | None:
     return digest.lower()
 
 
-def _check(value: Any, path: str, key: str, deeper: int) -> None:
-    """Refuses what no column holds (NUL), what may not be collected (card numbers) and what is nested without end."""
+def _check(value: Any, path: Path, cards: list[Path]) -> None:
+    """Refuses what no column holds (NUL) and what is nested without end; finds what may not be collected (P4)."""
     if isinstance(value, str):
-        _check_text(value, path, key)
+        if "\0" in value:
+            raise _malformed(f"{'.'.join(map(str, path))} may not hold NUL.", Code.BAD_USER_INPUT)
+        if len(value) >= SHORTEST and card_number_in(value) and not (path[-1] == "phone" and phone_number(value)):
+            cards.append(path)
     elif isinstance(value, dict | list):
-        if not deeper:
+        if len(path) > MAX_DEPTH:
             raise _malformed("variables are nested too deeply.")
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _check(inner, f"{path}.{name}", name if isinstance(name, str) else key, deeper - 1)
+            _check(inner, (*path, name), cards)
     elif isinstance(value, int) and value >= _SMALLEST_CARD and card_number_in(str(value)):
-        raise card_number(path)
-
-
-def _check_text(text: str, path: str, key: str) -> None:
-    if "\0" in text:
-        raise _malformed(f"{path} may not hold NUL.", Code.BAD_USER_INPUT)
-    if len(text) >= SHORTEST and card_number_in(text) and not (key == "phone" and phone_number(text)):
-        raise card_number(path)
+        cards.append(path)
 
 
 def _malformed(message: str, code: Code = Code.BAD_REQUEST) -> HttpRefusal:

@@ -45,10 +45,12 @@ type Product { name: String related(first: Int): Product reviews(first: Int): Pr
 type Person { name: String }
 input Filter { text: String size: Size and: [Filter!] }
 enum Size { S M L }
-type Mutation { save(input: SaveInput!): Saved! signOut: Boolean }
+type Mutation { save(input: SaveInput!): Saved! signOut: Boolean shout(text: String!): String! }
 type Subscription { ticks: Int }
 input SaveInput { label: String! phone: String count: Int note: String lines: [String!] inner: SaveInput }
-type Saved { label: String }
+type Saved { label: String done: Boolean! times: Int! lines: [String!]! userErrors: [UserError!]! }
+type UserError { code: Code! field: [String!] message: String! }
+enum Code { INVALID CARD_NUMBER_REFUSED }
 """
 SECRET = "the database's password is hunter2"
 
@@ -144,7 +146,7 @@ def _broken(*_: Any) -> str:
 
 def _save(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
     info.context.engine.saved.append(arguments["input"])
-    return arguments["input"]
+    return {**arguments["input"], "userErrors": []}
 
 
 def _sign_out(_: Any, info: GraphQLResolveInfo) -> bool:
