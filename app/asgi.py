@@ -19,15 +19,19 @@ from app.settings import Settings
 from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
 from models.database import Database
+from reads.engine import Engine
 from resolvers.context import ShopFacts
 from resolvers.root import open_engine
 
 
-def create_app(settings: Settings, services: Services) -> Starlette:
-    """The application on these servers. It opens connections when first needed and closes them at its shutdown."""
+def create_app(settings: Settings, services: Services, *, engine: Engine | None = None) -> Starlette:
+    """The application on these servers. It opens connections when first needed and closes them at its shutdown.
+
+    `engine` executes operations; by default one of its own.
+    """
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
-    engine = open_engine()
+    engine = engine or open_engine()
     passwords = PasswordHasher()
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)

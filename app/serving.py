@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvicorn
@@ -31,12 +32,10 @@ class Server(uvicorn.Server):
             self._opened()
 
 
-async def serve(
-    settings: Settings, services: Services, bound: socket.socket, *, with_worker: bool, opened: Callable[[], None]
-) -> None:
-    """Serves until a signal: then answers what has begun, lets the worker end its jobs, and returns."""
-    config = uvicorn.Config(
-        create_app(settings, services),
+def configuration(app: Callable[..., Any]) -> uvicorn.Config:
+    """How uvicorn serves an ASGI application of ours."""
+    return uvicorn.Config(
+        app,
         http="httptools",
         access_log=False,
         log_config=None,
@@ -46,7 +45,13 @@ async def serve(
         ws_max_size=1 << 20,
         timeout_graceful_shutdown=20,
     )
-    server = Server(config, opened)
+
+
+async def serve(
+    settings: Settings, services: Services, bound: socket.socket, *, with_worker: bool, opened: Callable[[], None]
+) -> None:
+    """Serves until a signal: then answers what has begun, lets the worker end its jobs, and returns."""
+    server = Server(configuration(create_app(settings, services)), opened)
     stop = asyncio.Event()
     worker = asyncio.create_task(run_worker(settings, services, stop)) if with_worker else None
     if worker is not None:
