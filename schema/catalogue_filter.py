@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -108,6 +109,10 @@ def in_size(product: Columns, size: ColumnElement[str], given: Any) -> ColumnEle
     return product.id.in_(select(Variant.product_id).where(Variant.size == size))
 
 
+def for_audience(product: Columns, audience: ColumnElement[str], given: Any) -> ColumnElement[bool]:
+    return product.audience.op("@>", is_comparison=True)(cast(array([audience]), ARRAY(Text)))
+
+
 def priced(product: Columns, given: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     prices = select(ProductPrice.product_id).where(
         ProductPrice.product_id == product.id, ProductPrice.currency == given("currency_code"), condition
@@ -132,7 +137,7 @@ def near(search: ColumnElement[str], name: Any) -> ColumnElement[bool]:
 def relevance(product: Columns, given: Any) -> ColumnElement[Decimal]:
     search = given("search")
     if search is None:
-        return literal_column("0.0", Numeric())
+        return cast(literal_column("0.0"), Numeric)  # a bare constant is no sort key in PostgreSQL
     rank = func.ts_rank(product.search, query(search)) + func.word_similarity(
         func.lower(search), func.lower(product.name)
     )
@@ -177,7 +182,7 @@ PRODUCT_FILTER = Filter(
         "category": FilterField(Text(), in_category),
         "brand": FilterField(Text(), of_brand),
         "size": FilterField(Text(), in_size),
-        "audience": FilterField(Text(), lambda product, audience, given: product.audience.contains(array([audience]))),
+        "audience": FilterField(Text(), for_audience),
         "min_price": FilterField(
             BigInteger(),
             lambda product, least, given: priced(product, given, ProductPrice.maximum >= least),
