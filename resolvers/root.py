@@ -13,6 +13,7 @@ from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
 from resolvers.login_session import LoginSessionMutation
 from resolvers.order import OrderQuery
+from resolvers.policy import PolicyQuery
 from resolvers.shop import ShopQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
@@ -20,7 +21,7 @@ from schema.scalars import SCALARS
 
 
 @value(readers=ANYONE, name="Query")
-class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, ShopQuery, ViewerQuery):
+class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PolicyQuery, ShopQuery, ViewerQuery):
     node: Node | None = any_entity()
     nodes: list[Node | None] = any_entities()
 
