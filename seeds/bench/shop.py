@@ -1,0 +1,44 @@
+"""A shop of any size to measure with: for N products 4N variants, 10N reviews, 2N customers and 10N orders."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from seeds.bench.catalogue import Catalogue
+from seeds.bench.people import People
+from seeds.bench.reviews import PER_PRODUCT, Opinions
+from seeds.counting import Counting, Progress
+from seeds.rows import Connection, Rows
+
+SIGN_INS = 9
+CUSTOMERS_PER_PRODUCT = 2
+
+# So much is held in memory at once.
+_BATCH = 250
+
+
+async def plant(connection: Connection, password_hash: str, progress: Progress, *, products: int) -> list[str]:
+    """Plants the shop within the connection's transaction. Answers a note on each customer who may sign in."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    rows, customers = Rows(), products * CUSTOMERS_PER_PRODUCT
+    opinions = Opinions(customers, now)
+    catalogue = Catalogue(rows, now)
+    people = People(rows, catalogue, password_hash, now)
+
+    async def add(what: str, count: int, add_one: Callable[[int], None], batch: int = _BATCH) -> None:
+        counting = Counting(progress, what, count)
+        for number in range(count):
+            add_one(number)
+            if (number + 1) % batch == 0 or number + 1 == count:
+                await rows.copy(connection)
+                counting.reached(number + 1)
+
+    catalogue.add_shelves()
+    await add("products", products, lambda number: catalogue.add_product(number, opinions.tally(number)))
+    await add("customers", customers, lambda number: people.add_customer(number, opinions.reviewed_by(number)))
+    await add(
+        "reviews",
+        products * PER_PRODUCT,
+        lambda number: opinions.add_review(rows, number, catalogue.products, people.accounts),
+        batch=_BATCH * PER_PRODUCT,
+    )
+    return [""] * min(SIGN_INS, customers)
