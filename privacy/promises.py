@@ -1,4 +1,4 @@
-"""What the shop promises, in the project's words, and what keeps each promise. Ids are P1 to P58, as tests carry them."""
+"""What the shop promises, in our words, and what keeps each promise. Ids are P1 to P58, as tests carry them."""
 
 from dataclasses import dataclass
 
