@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import IO
 
 from app.embedded.home import Home
+from app.embedded.parts import PARTS
 from app.embedded.postgres import PostgresServer
 from app.embedded.server import Server
-from app.embedded.valkey import ValkeyServer
 
-PARTS: dict[str, type[PostgresServer] | type[ValkeyServer]] = {"postgres": PostgresServer, "valkey": ValkeyServer}
 LOOK = 0.05  # seconds between two looks at users and servers
 RESTARTS, RESTARTS_WITHIN = 5, 60.0  # more than so many in so many seconds, and the keeper gives up
 

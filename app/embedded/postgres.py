@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,9 @@ SETTINGS = {
 # For tests alone: what a power cut would lose, nobody misses.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+# The shortest question of the protocol: may we speak TLS? Over a unix socket the answer is N, from a living server.
+SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
+
 
 class PostgresServer(Server):
     """The database server, with one empty database of our own."""
@@ -67,8 +71,14 @@ class PostgresServer(Server):
     def answers(self) -> bool:
         try:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
-            return self.process is not None and int(lines[0]) == self.process.pid and lines[7].strip() == "ready"
-        except (FileNotFoundError, IndexError, ValueError):
+            if lines[7].strip() != "ready" or (self.process is not None and int(lines[0]) != self.process.pid):
+                return False
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(1)
+                client.connect(str(self.home.sockets / POSTGRES_SOCKET))
+                client.sendall(SSL_REQUEST)
+                return client.recv(1) == b"N"
+        except (OSError, IndexError, ValueError):
             return False
 
     @property

@@ -41,7 +41,7 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether the server accepts clients."""
+        """Whether the server accepts clients; of a server that another process started, too."""
 
     @property
     def guise(self) -> privileges.Guise:

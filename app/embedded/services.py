@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from app.embedded.home import Home
+from app.embedded.parts import PARTS
 from app.settings import ROOT, Settings
 
 Progress = Callable[[str], None]
 # Seconds that the last user to leave waits: for the keeper to notice, and for the servers to stop.
 NOTICING, STOPPING = 5.0, 90.0
+REVIVING = 120.0  # seconds to wait for servers that another process is starting
 
 
 class ServicesFailedError(Exception):
@@ -84,16 +86,29 @@ def _try_lock(file: IO[str], how: int = fcntl.LOCK_EX) -> bool:
 def _ensure_keeper(home: Home, parts: list[str], durable: bool, progress: Progress) -> None:
     with home.start_lock.open("w") as start:
         fcntl.flock(start, fcntl.LOCK_EX)
-        while not home.state.exists() or _keeper_is_gone(home):
+        deadline = time.monotonic() + REVIVING
+        while not _all_answer(home, parts):
             with home.keeper_lock.open("w") as lock:
                 if _try_lock(lock):
                     home.state.unlink(missing_ok=True)
                     _start_keeper(home, lock, parts, durable, progress)
-                else:  # its starter died while it was starting
-                    time.sleep(0.02)
-        missing = set(parts) - set(json.loads(home.state.read_text())["parts"])
-    if missing:
+                    return
+            # There is a keeper: it is starting its servers, one of them again maybe, or it is dying.
+            if time.monotonic() > deadline:
+                raise ServicesFailedError(f"the embedded servers don't answer: see {home.logs}")
+            time.sleep(0.02)
+
+
+def _all_answer(home: Home, parts: list[str]) -> bool:
+    try:
+        state = json.loads(home.state.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    if _keeper_is_gone(home):
+        return False
+    if missing := set(parts) - set(state["parts"]):
         raise ServicesFailedError(f"another process runs Layette's servers without {', '.join(missing)}: stop it first")
+    return all(PARTS[part](home, durable=True).answers() for part in parts)
 
 
 def _keeper_is_gone(home: Home) -> bool:
