@@ -9,11 +9,10 @@ from auth.refusal import Refusal
 from models.account import Account, Acknowledgement, AgeBand, Credential
 from models.classification import Channel
 from models.ids import new_id
+from privacy import policy
 from seeds.rows import Rows
 
 T = TypeVar("T")
-
-POLICY_VERSION = "2025-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,9 @@ def add_account(rows: Rows, person: Person, password_hash: str | None) -> None:
         Acknowledgement,
         id=new_id(),
         account_id=person.id,
-        policy_version=POLICY_VERSION,
+        policy_version=policy.CURRENT.version,
         channel=person.channel,
-        acknowledged_at=person.created_at,
+        acknowledged_at=max(person.created_at, policy.CURRENT.effective_at),
     )
     if password_hash is not None:
         rows.add(Credential, account_id=person.id, password_hash=password_hash, changed_at=verified_at)

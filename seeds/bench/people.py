@@ -11,6 +11,7 @@ from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.ids import new_id
 from models.order import OrderStatus
+from models.preference import CommunicationPreference, Preference
 from seeds.bench import words
 from seeds.bench.catalogue import VARIANTS, Catalogue
 from seeds.people import Person, add_account, valid
@@ -49,6 +50,8 @@ class People:
         )
         self.accounts.append(person.id)
         add_account(self._rows, person, self._password_hash)
+        for choices in (Preference, CommunicationPreference):
+            self._rows.add(choices, account_id=person.id, channel=person.channel)
         home = _place(number, name)
         self._add_address(person, home, "Home", [AddressKind.BILLING, AddressKind.SHIPPING])
         self._add_address(person, _place(number + 5, name), "Work", [AddressKind.SHIPPING, AddressKind.MAILING])
