@@ -42,6 +42,7 @@ class Limits:
     nesting: int = 60
     depth: int = 15
     aliases: int = 30
+    branches: int = 64
     root_fields: int = 20
     mutations: int = 5
     operations: int = 10
@@ -241,6 +242,8 @@ def _check_weight(weight: Weight, limits: Limits) -> None:
         raise too_complex(f"Fields may lie {limits.depth} deep in each other.")
     if weight.aliases > limits.aliases:
         raise too_complex(f"An operation may have {limits.aliases} aliases.")
+    if weight.widest > limits.branches:  # that many of one name would take validation most of a second
+        raise too_complex(f"A selection may have {limits.branches} fields with selections of their own.")
     if weight.introspection > limits.introspection:
         raise too_complex("The operation asks for too much of the schema at once.")
 

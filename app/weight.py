@@ -19,14 +19,17 @@ from graphql import (
 class Weight(NamedTuple):
     """What a selection asks for.
 
-    `fields` are those of its own level. `cost` counts all fields, each as often as the pages around it have entries;
-    `introspection` counts those that describe the schema.
+    `fields` are those of its own level, `branches` those of them that have selections in turn, and `widest` the most
+    branches of any level. `cost` counts all fields, each as often as the pages around it have entries; `introspection`
+    counts those that describe the schema.
     """
 
     depth: int = 0
     aliases: int = 0
     cost: int = 0
     fields: int = 0
+    branches: int = 0
+    widest: int = 0
     introspection: int = 0
 
 
@@ -63,15 +66,10 @@ class Weigher:
             return NOTHING
         if level > self._nesting:
             raise NestedTooDeeplyError
-        depth = aliases = cost = fields = introspection = 0
+        total = NOTHING
         for node in selections.selections:
-            one = self._selected(node, introspects, level + 1)
-            depth = max(depth, one.depth)
-            aliases += one.aliases
-            cost += one.cost
-            fields += one.fields
-            introspection += one.introspection
-        return Weight(depth, aliases, cost, fields, introspection)
+            total = _sum(total, self._selected(node, introspects, level + 1))
+        return total
 
     def _selected(self, node: SelectionNode, introspects: bool, level: int) -> Weight:
         if isinstance(node, FieldNode):
@@ -86,8 +84,10 @@ class Weigher:
         below = self.weigh(node.selection_set, introspects=introspects, level=level)
         aliases = below.aliases + (node.alias is not None)
         if introspects:
-            return Weight(1, aliases, 0, 1, 1 + below.introspection * INTROSPECTED.get(name, 1))
-        return Weight(below.depth + 1, aliases, 1 + below.cost * self._entries(node), 1, below.introspection)
+            return Weight(1, aliases, 0, 1, 0, 0, 1 + below.introspection * INTROSPECTED.get(name, 1))
+        cost = 1 + below.cost * self._entries(node)
+        branches = int(node.selection_set is not None)
+        return Weight(below.depth + 1, aliases, cost, 1, branches, max(below.widest, branches), below.introspection)
 
     def _spread(self, name: str, introspects: bool, level: int) -> Weight:
         key = (name, introspects)
@@ -112,3 +112,17 @@ class Weigher:
             self.variables.add(name)
             return self._sizes.get(name, self._largest)
         return self._largest
+
+
+def _sum(one: Weight, other: Weight) -> Weight:
+    """Selections beside each other."""
+    branches = one.branches + other.branches
+    return Weight(
+        max(one.depth, other.depth),
+        one.aliases + other.aliases,
+        one.cost + other.cost,
+        one.fields + other.fields,
+        branches,
+        max(one.widest, other.widest, branches),
+        one.introspection + other.introspection,
+    )

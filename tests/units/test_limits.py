@@ -205,3 +205,11 @@ def test_memory_of_documents_is_bounded():
     for number in range(2000):
         bounds.admit(f"query Q{number} {{ a }}", None, {})
     assert bounds.remembered < 100_000 // 500
+
+
+def test_branches_of_a_selection_are_bounded_through_fragments_too():
+    assert admit("{ a { " + "b { c } " * 64 + "} }").kind is QUERY
+    refused("{ a { " + "b { c } " * 65 + "} }")
+    refused("{ a { " + "...F " * 7 + "} } fragment F on T { " + "b { c } " * 10 + "}")
+    refused("{ a { ... { " + "b { c } " * 33 + "} ... on T { " + "b { c } " * 33 + "} } }")
+    refused("{ a } fragment F on T { " + "b { c } " * 65 + "}")
