@@ -47,6 +47,9 @@ REGISTER_ADDRESS = Budget("register-address", 20)
 STEP_UP = Budget("step-up", 10)
 EMAIL_CHANGE = Budget("email-change", 5)
 
+# By account: that a username is taken tells that somebody has it.
+USERNAME = Budget("username", 20)
+
 # By address: tokens from mails cannot be guessed, and trying costs.
 TOKEN = Budget("token", 30)
 

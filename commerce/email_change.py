@@ -124,8 +124,8 @@ async def confirm(transaction: AsyncConnection, token: str, client: ClientFacts)
     return account_id
 
 
-async def undo(transaction: AsyncConnection, token: str, client: ClientFacts) -> Refusal | None:
-    """Gives the account back the address that it had before the change, and ends all its sessions.
+async def undo(transaction: AsyncConnection, token: str, client: ClientFacts) -> UUID | Refusal:
+    """Gives the account back the address that it had before the change, ends all its sessions, and answers whose it is.
 
     The later changes are undone with it, and their own mailboxes can't undo this. A password that was changed within
     seven days before it was asked for, or since, may be a stranger's and goes; in any case the mailbox is sent the way
@@ -148,7 +148,7 @@ async def undo(transaction: AsyncConnection, token: str, client: ClientFacts) ->
     await _drop_changed_password(transaction, account_id, change.created_at - mailbox.UNDO_FOR)
     await record(transaction, account_id, AccountEventKind.EMAIL_CHANGE_UNDONE, client)
     await password.request_reset(transaction, change.old_email, client)
-    return None
+    return account_id
 
 
 async def _drop_changed_password(transaction: AsyncConnection, account_id: UUID, since: datetime) -> None:

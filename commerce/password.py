@@ -104,8 +104,8 @@ async def _close_request(transaction: AsyncConnection, request_id: UUID) -> None
 
 async def reset(
     database: Database, passwords: PasswordHasher, client: ClientFacts, token: str, password: str
-) -> Refusal | None:
-    """Sets the password of the account whose mailbox got the token, and ends all its sessions.
+) -> UUID | Refusal:
+    """Sets the password of the account whose mailbox got the token, ends all its sessions, and answers whose it is.
 
     It signs nobody in, so that it goes round no second factor (ASVS 6.4.3). Raises auth.passwords.Busy.
     """
@@ -118,14 +118,14 @@ async def reset(
         return weak
     password_hash = await passwords.hash(password)
 
-    async def set_anew(transaction: AsyncConnection) -> Refusal | None:
+    async def set_anew(transaction: AsyncConnection) -> UUID | Refusal:
         proof = await mail_token.claim(transaction, token, MailTokenKind.PASSWORD_RESET)
         if isinstance(proof, Refusal):
             return proof
         assert proof.account_id is not None
         await _replace(transaction, proof.account_id, password_hash, AccountEventKind.PASSWORD_RESET, client)
         await sessions.revoke_all(transaction, proof.account_id)
-        return None
+        return proof.account_id
 
     return await database.transact(set_anew)
 

@@ -15,6 +15,7 @@ from commerce import postal
 from models.ids import read_id, show_id
 from reads.declare import Ref, value
 from resolvers.context import Info
+from resolvers.inputs import given
 from schema.address import (
     PREFIX,
     AddressCreateInput,
@@ -55,13 +56,13 @@ class AddressMutation:
     @strawberry.mutation(description="Adds to one's address book, which holds 50 addresses.")
     async def address_create(self, info: Info, input: AddressCreateInput) -> AddressCreatePayload:
         owner, channel = _owner(info), info.context.client.channel
-        draft = address_book.EntryDraft(**_given(input))
+        draft = address_book.EntryDraft(**given(input))
         outcome = await info.context.database.transact(lambda t: address_book.create(t, owner, draft, channel))
         return AddressCreatePayload(address=_ref(outcome), user_errors=_errors(outcome))
 
     @strawberry.mutation(description="Changes an address of one's own.")
     async def address_update(self, info: Info, input: AddressUpdateInput) -> AddressUpdatePayload:
-        changes = _given(input)
+        changes = given(input)
         shown, version = changes.pop("id"), changes.pop("expected_version", None)
         change = partial(address_book.change, changes=changes, expected_version=version)
         outcome = await _edit(info, shown, change)
@@ -92,11 +93,6 @@ def _owner(info: Info) -> UUID:
     account_id = info.context.viewer.account_id
     assert account_id is not None
     return account_id
-
-
-def _given(input: Any) -> dict[str, Any]:
-    """The input's fields that the client sent."""
-    return {name: found for name, found in vars(input).items() if found is not strawberry.UNSET}
 
 
 def _ref(outcome: Outcome | None) -> Any:

@@ -8,12 +8,16 @@ from auth.permissions import ANYONE, denial, is_public
 from auth.sessions import live_session
 from reads.declare import Permissions, any_entities, any_entity, value
 from reads.engine import Engine
-from resolvers.account import AccountQuery
+from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
+from resolvers.email_change import EmailChangeMutation
 from resolvers.login_session import LoginSessionMutation
 from resolvers.order import OrderQuery
+from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
+from resolvers.preference import PreferenceMutation
+from resolvers.registration import RegistrationMutation
 from resolvers.shop import ShopQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
@@ -27,7 +31,15 @@ class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PolicyQuery,
 
 
 @value(readers=ANYONE, name="Mutation")
-class Mutation(AddressMutation, LoginSessionMutation):
+class Mutation(
+    AccountMutation,
+    AddressMutation,
+    EmailChangeMutation,
+    LoginSessionMutation,
+    PasswordMutation,
+    PreferenceMutation,
+    RegistrationMutation,
+):
     pass
 
 

@@ -1,0 +1,72 @@
+"""Opening an account."""
+
+import strawberry
+
+from auth.permissions import ANYONE
+from auth.sessions import Issued
+from auth.throttle import REGISTER_ACCOUNT, REGISTER_ADDRESS, TOKEN
+from commerce import registration
+from commerce.registration import Form, Verification
+from models.account import AgeBand
+from reads.declare import value
+from resolvers.context import Context, Info
+from resolvers.issued_session import hand_over
+from resolvers.payloads import refer
+from resolvers.throttling import throttle, throttle_caller, told_when_busy
+from schema.errors import user_errors
+from schema.login_session import SignInPayload
+from schema.registration import AccountRegisterInput, AccountRegisterPayload, AccountVerifyInput
+
+AGE_COOKIE = "__Host-age-answer"
+"""That "under 13" was answered in this browser, and nothing else; essential, or the answer could be tried again (P21).
+
+For a day: long enough that another answer is no way in, and short enough for a computer that a family shares. It is not
+signed: who forges it shuts out only themselves, and who deletes it could as well have used another browser.
+"""
+UNDER_13 = "under-13"
+_KEPT = "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"
+
+
+@value(readers=ANYONE)
+class RegistrationMutation:
+    @strawberry.mutation(
+        description="Asks for an account. The same answer, after the same work, whether or not the address has one: "
+        "only its mailbox hears more. Under 13 a parent or guardian is asked, and nothing of the child is kept."
+    )
+    async def account_register(self, info: Info, input: AccountRegisterInput) -> AccountRegisterPayload:
+        context = info.context
+        answered_before = _note_age(context, input.age_band)
+        await throttle_caller(info, REGISTER_ADDRESS)
+        form = Form(
+            input.name, input.email, input.age_band, input.accepts_policy_version, input.phone, input.guardian_email
+        )
+        who = registration.check(form, answered_under_13=answered_before)
+        if isinstance(who, list):
+            return AccountRegisterPayload(status=None, user_errors=user_errors(who))
+        await throttle(info, REGISTER_ACCOUNT, who.email)
+        status = await context.database.transact(lambda t: registration.submit(t, who, context.client.channel))
+        return AccountRegisterPayload(status=status, user_errors=[])
+
+    @strawberry.mutation(
+        description="Opens the account with the token from its mailbox, sets its password, and signs in. The token is "
+        "used up by that alone, not by a password or username that is refused."
+    )
+    async def account_verify(self, info: Info, input: AccountVerifyInput) -> SignInPayload:
+        context = info.context
+        await throttle_caller(info, TOKEN)
+        verification = Verification(input.token, input.password, input.username)
+        with told_when_busy(info):
+            outcome = await registration.verify(
+                context.database, context.services.passwords, context.client, verification
+            )
+        if not isinstance(outcome, Issued):
+            return SignInPayload(session=None, customer=None, user_errors=user_errors(outcome))
+        session = hand_over(context, outcome, input.transport)
+        return SignInPayload(session=session, customer=refer(outcome.viewer.account_id), user_errors=[])
+
+
+def _note_age(context: Context, answer: AgeBand) -> bool:
+    """Keeps the answer "under 13" in the browser. Whether it was given before."""
+    if answer is AgeBand.UNDER_13:
+        context.response.add("set-cookie", f"{AGE_COOKIE}={UNDER_13}; {_KEPT}")
+    return context.client.cookie(AGE_COOKIE) == UNDER_13
