@@ -25,8 +25,9 @@ async def plant(settings: Settings, database_url: str, what: str, progress: Prog
 
     progress(f"stocking the shop ({what})")
     planted = await plant_seeds(database_url, what, sign_ins.password(settings), progress)
-    sign_ins.remember(settings, planted)
-    return planted
+    if planted:
+        sign_ins.remember(settings, planted)
+    return planted or sign_ins.remembered(settings)
 
 
 async def is_empty(database_url: str) -> bool:

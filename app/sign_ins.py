@@ -11,20 +11,21 @@ from seeds.sign_in import SignIn
 
 
 def password(settings: Settings) -> str:
-    """The password that seeded people sign in with: LAYETTE_SEED_PASSWORD, else one made for this home."""
+    """The password that seeded people sign in with: LAYETTE_SEED_PASSWORD, else one made for this home.
+
+    It is kept before anybody is seeded with it: a seeding that is killed must not leave people nobody can sign in as.
+    """
     if settings.seed_password is not None:
         return settings.seed_password.get_secret_value()
-    known = remembered(settings)
-    return known[0].password if known else secrets.token_urlsafe(12)
+    path = settings.home / "seed-password"
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(12).encode())
+    return path.read_text()
 
 
 def remember(settings: Settings, sign_ins: Sequence[SignIn]) -> None:
     """Keeps them readable by this user alone."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = _file(settings)
-    path.unlink(missing_ok=True)
-    path.touch(0o600)
-    path.write_bytes(orjson.dumps([[one.email, one.password, one.note] for one in sign_ins]))
+    _write(_file(settings), orjson.dumps([[one.email, one.password, one.note] for one in sign_ins]))
 
 
 def remembered(settings: Settings) -> list[SignIn]:
@@ -33,6 +34,15 @@ def remembered(settings: Settings) -> list[SignIn]:
         return [SignIn(*one) for one in orjson.loads(_file(settings).read_bytes())]
     except (FileNotFoundError, orjson.JSONDecodeError):
         return []
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600)
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def _file(settings: Settings) -> Path:
