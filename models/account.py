@@ -52,6 +52,13 @@ class AgeBand(StrEnum):
     ADULT = "ADULT"
 
 
+class AccountKind(StrEnum):
+    """Staff sign in by accounts of their own: who also buys here has another, as a customer."""
+
+    CUSTOMER = "CUSTOMER"
+    STAFF = "STAFF"
+
+
 class AccountEventKind(StrEnum):
     REGISTERED = "REGISTERED"
     SIGNED_IN = "SIGNED_IN"
@@ -83,6 +90,9 @@ class Account(Base):
     version: Mapped[int] = version()
     created_at: Mapped[datetime] = recorded_at(ACCOUNT_FACT)
     channel: Mapped[Channel] = channel()
+    kind: Mapped[AccountKind] = choice(
+        NotPersonal("tells customers from staff"), AccountKind, "kind", server_default=text("'CUSTOMER'")
+    )
     name: Mapped[str] = string(CONTACT.but("user.name"))
     email: Mapped[str] = string(CONTACT)
     email_verified_at: Mapped[datetime | None] = moment(ACCOUNT_FACT)
@@ -92,7 +102,7 @@ class Account(Base):
     disabled_at: Mapped[datetime | None] = moment(ACCOUNT_FACT)
 
     __table_args__ = (
-        Index("uq_account_email", func.lower(text("email")), unique=True),
+        Index("uq_account_email", func.lower(text("email")), "kind", unique=True),
         Index("uq_account_username", func.lower(text("username")), unique=True),
     )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, channel, choice, recorded_at, digest, flag, key, moment, number, reference, string
+from models.base import Base, channel, choice, digest, flag, key, moment, number, recorded_at, reference, string
 from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose, Source
 
 SESSION = Personal(

@@ -1,4 +1,4 @@
-"""Accounts, sessions, address books, catalogue, reviews, orders, jobs."""
+"""Accounts, staff, sessions, address books, catalogue, reviews, orders, partners, tills, jobs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default=sa.text("'CUSTOMER'"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_verified_at", sa.DateTime(timezone=True), nullable=True),
@@ -25,9 +26,10 @@ def upgrade() -> None:
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("age_band IN ('UNDER_13', 'FROM_13_TO_17', 'ADULT')", name=op.f("ck_account_age_band")),
         sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_account_channel")),
+        sa.CheckConstraint("kind IN ('CUSTOMER', 'STAFF')", name=op.f("ck_account_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
     )
-    op.create_index("uq_account_email", "account", [sa.literal_column("lower(email)")], unique=True)
+    op.create_index("uq_account_email", "account", [sa.literal_column("lower(email)"), "kind"], unique=True)
     op.create_index("uq_account_username", "account", [sa.literal_column("lower(username)")], unique=True)
     op.create_table(
         "brand",
@@ -85,6 +87,19 @@ def upgrade() -> None:
         "uq_job_dedupe", "job", ["kind", "dedupe"], unique=True, postgresql_where=sa.text("state = 'WAITING'")
     )
     op.create_table(
+        "partner",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("networks", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("status IN ('ACTIVE', 'DISABLED')", name=op.f("ck_partner_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_partner")),
+        sa.UniqueConstraint("name", name=op.f("uq_partner_name")),
+    )
+    op.create_table(
         "password_reset_request",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -112,6 +127,19 @@ def upgrade() -> None:
         sa.CheckConstraint("age_band IN ('UNDER_13', 'FROM_13_TO_17', 'ADULT')", name=op.f("ck_registration_age_band")),
         sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_registration_channel")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registration")),
+    )
+    op.create_table(
+        "till",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("key_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("key_prefix", sa.Text(), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_till")),
+        sa.UniqueConstraint("key_digest", name=op.f("uq_till_key_digest")),
+        sa.UniqueConstraint("name", name=op.f("uq_till_name")),
     )
     op.create_table(
         "account_event",
@@ -217,6 +245,32 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_brand_preference_brand_id"), "brand_preference", ["brand_id"], unique=False)
     op.create_table(
+        "challenge",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("token_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("passkey_challenge", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("public_computer", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("by_cookie", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("device_name", sa.Text(), nullable=True),
+        sa.Column("device_kind", sa.Text(), nullable=False),
+        sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_challenge_channel")),
+        sa.CheckConstraint(
+            "device_kind IN ('DESKTOP', 'MOBILE', 'TABLET', 'OTHER')", name=op.f("ck_challenge_device_kind")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_challenge_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_challenge")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_challenge_token_digest")),
+    )
+    op.create_index("ix_challenge_account_id", "challenge", ["account_id", "id"], unique=False)
+    op.create_table(
         "communication_preference",
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -320,6 +374,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
     )
     op.create_index("ix_orders_account_id", "orders", ["account_id", "placed_at", "id"], unique=False)
+    op.create_table(
+        "partner_key",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("partner_id", sa.Uuid(), nullable=False),
+        sa.Column("key_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["partner_id"], ["partner.id"], name=op.f("fk_partner_key_partner_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_key")),
+        sa.UniqueConstraint("key_digest", name=op.f("uq_partner_key_key_digest")),
+    )
+    op.create_index(op.f("ix_partner_key_partner_id"), "partner_key", ["partner_id"], unique=False)
+    op.create_table(
+        "partner_usage",
+        sa.Column("partner_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("requests", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["partner_id"], ["partner.id"], name=op.f("fk_partner_usage_partner_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("partner_id", "day", name=op.f("pk_partner_usage")),
+    )
     op.create_table(
         "payment_method",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -433,6 +517,43 @@ def upgrade() -> None:
     )
     op.create_index("ix_product_search", "product", ["search"], unique=False, postgresql_using="gin")
     op.create_table(
+        "recovery_code",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("code_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_recovery_code_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_code")),
+    )
+    op.create_index(op.f("ix_recovery_code_account_id"), "recovery_code", ["account_id"], unique=False)
+    op.create_table(
+        "second_factor",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=True),
+        sa.Column("public_key", sa.LargeBinary(), nullable=True),
+        sa.Column("sign_count", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_second_factor_channel")),
+        sa.CheckConstraint("method IN ('TOTP', 'PASSKEY', 'RECOVERY_CODE')", name=op.f("ck_second_factor_method")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_second_factor_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_second_factor")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_second_factor_credential_id")),
+    )
+    op.create_index(op.f("ix_second_factor_account_id"), "second_factor", ["account_id"], unique=False)
+    op.create_table(
         "size_preference",
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("garment", sa.Text(), nullable=False),
@@ -445,6 +566,42 @@ def upgrade() -> None:
             ["account_id"], ["account.id"], name=op.f("fk_size_preference_account_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("account_id", "garment", name=op.f("pk_size_preference")),
+    )
+    op.create_table(
+        "staff_member",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("invited_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("access_stamp", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("second_factor_waived", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("obligations_version", sa.Text(), nullable=True),
+        sa.Column("obligations_acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(status = 'INVITED') <= (account_id IS NULL)", name=op.f("ck_staff_member_invited")),
+        sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_staff_member_channel")),
+        sa.CheckConstraint("kind IN ('EMPLOYEE', 'CONTRACTOR', 'SERVICE_PROVIDER')", name=op.f("ck_staff_member_kind")),
+        sa.CheckConstraint("status IN ('INVITED', 'ACTIVE', 'DISABLED')", name=op.f("ck_staff_member_status")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_staff_member_account_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_member")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_staff_member_account_id")),
+    )
+    op.create_index("uq_staff_member_email", "staff_member", [sa.literal_column("lower(email)")], unique=True)
+    op.create_table(
+        "staff_pin",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("pin_hash", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_staff_pin_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_staff_pin")),
     )
     op.create_table(
         "alteration_service",
@@ -462,6 +619,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alteration_service")),
     )
     op.create_index("uq_alteration_service_kind", "alteration_service", ["product_id", "kind"], unique=True)
+    op.create_table(
+        "data_access",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("case_reference", sa.Text(), nullable=True),
+        sa.Column("categories", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "purpose IN ('ACCESS', 'PRODUCTS', 'PERSONALIZATION', 'ANALYTICS', 'BUSINESS', 'LEGAL_SAFETY')",
+            name=op.f("ck_data_access_purpose"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_data_access_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff_member.id"], name=op.f("fk_data_access_staff_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_access")),
+    )
+    op.create_index("ix_data_access_account_id", "data_access", ["account_id", "id"], unique=False)
+    op.create_index(op.f("ix_data_access_staff_id"), "data_access", ["staff_id"], unique=False)
     op.create_table(
         "mail_token",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -659,6 +840,15 @@ def upgrade() -> None:
     )
     op.create_index("uq_review_author", "review", ["product_id", "account_id"], unique=True)
     op.create_table(
+        "staff_role",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff_member.id"], name=op.f("fk_staff_role_staff_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("staff_id", "role", name=op.f("pk_staff_role")),
+    )
+    op.create_table(
         "variant",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
@@ -736,6 +926,7 @@ def downgrade() -> None:
     op.drop_index("uq_variant_position", table_name="variant")
     op.drop_index("ix_variant_size", table_name="variant")
     op.drop_table("variant")
+    op.drop_table("staff_role")
     op.drop_index("uq_review_author", table_name="review")
     op.drop_index("ix_review_rating", table_name="review", postgresql_where=sa.text("status = 'PUBLISHED'"))
     op.drop_index("ix_review_newest", table_name="review", postgresql_where=sa.text("status = 'PUBLISHED'"))
@@ -759,9 +950,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_mail_token_email_change_id"), table_name="mail_token")
     op.drop_index(op.f("ix_mail_token_account_id"), table_name="mail_token")
     op.drop_table("mail_token")
+    op.drop_index(op.f("ix_data_access_staff_id"), table_name="data_access")
+    op.drop_index("ix_data_access_account_id", table_name="data_access")
+    op.drop_table("data_access")
     op.drop_index("uq_alteration_service_kind", table_name="alteration_service")
     op.drop_table("alteration_service")
+    op.drop_table("staff_pin")
+    op.drop_index("uq_staff_member_email", table_name="staff_member")
+    op.drop_table("staff_member")
     op.drop_table("size_preference")
+    op.drop_index(op.f("ix_second_factor_account_id"), table_name="second_factor")
+    op.drop_table("second_factor")
+    op.drop_index(op.f("ix_recovery_code_account_id"), table_name="recovery_code")
+    op.drop_table("recovery_code")
     op.drop_index("ix_product_search", table_name="product", postgresql_using="gin")
     op.drop_index("ix_product_rating", table_name="product", postgresql_where=sa.text("archived_at IS NULL"))
     op.drop_index("ix_product_newest", table_name="product", postgresql_where=sa.text("archived_at IS NULL"))
@@ -774,6 +975,9 @@ def downgrade() -> None:
     op.drop_index("uq_payment_method_default", table_name="payment_method", postgresql_where=sa.text("is_default"))
     op.drop_index(op.f("ix_payment_method_account_id"), table_name="payment_method")
     op.drop_table("payment_method")
+    op.drop_table("partner_usage")
+    op.drop_index(op.f("ix_partner_key_partner_id"), table_name="partner_key")
+    op.drop_table("partner_key")
     op.drop_index("ix_orders_account_id", table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_login_session_account_id"), table_name="login_session")
@@ -783,6 +987,8 @@ def downgrade() -> None:
     op.drop_table("email_change")
     op.drop_table("credential")
     op.drop_table("communication_preference")
+    op.drop_index("ix_challenge_account_id", table_name="challenge")
+    op.drop_table("challenge")
     op.drop_index(op.f("ix_brand_preference_brand_id"), table_name="brand_preference")
     op.drop_table("brand_preference")
     op.drop_index("uq_address_default_shipping", table_name="address", postgresql_where=sa.text("is_default_shipping"))
@@ -793,8 +999,10 @@ def downgrade() -> None:
     op.drop_table("acknowledgement")
     op.drop_index("ix_account_event_account_id", table_name="account_event")
     op.drop_table("account_event")
+    op.drop_table("till")
     op.drop_table("registration")
     op.drop_table("password_reset_request")
+    op.drop_table("partner")
     op.drop_index("uq_job_dedupe", table_name="job", postgresql_where=sa.text("state = 'WAITING'"))
     op.drop_index("ix_job_due_at", table_name="job", postgresql_where=sa.text("state <> 'DEAD'"))
     op.drop_table("job")
