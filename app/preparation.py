@@ -23,8 +23,11 @@ async def plant(settings: Settings, database_url: str, what: str, progress: Prog
     """Seeds the database with `what`, and remembers the sign-ins."""
     from seeds import plant as plant_seeds  # noqa: PLC0415 - the seeds load slowly, and most starts need none
 
+    password = sign_ins.password(settings)
+    # Before the rows are: killed in between, the next start still knows how to sign in.
+    sign_ins.remember(settings, [SignIn(f"customer{number}@example.com", password) for number in range(1, 10)])
     progress(f"stocking the shop ({what})")
-    planted = await plant_seeds(database_url, what, sign_ins.password(settings), progress)
+    planted = await plant_seeds(database_url, what, password, progress)
     if planted:
         sign_ins.remember(settings, planted)
     return planted or sign_ins.remembered(settings)

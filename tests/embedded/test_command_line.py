@@ -131,6 +131,24 @@ def test_migrate_makes_the_tables_and_says_where_it_is(own: Settings):
     assert first.stdout.startswith("at revision ")
 
 
+def test_shop_is_stocked_once_and_says_how_to_sign_in(own: Settings):
+    first = _run(own.home, "seed", "demo")
+    assert first.returncode == 0
+    customer = re.compile(r"customer1@example\.com  \S+")
+    assert (sign_in := customer.search(first.stderr))
+    again = _run(own.home, "seed", "demo")
+    assert again.returncode == 1
+    assert "only an empty one" in again.stderr
+    with _serving(own.home, LAYETTE_SEED="demo") as (process, _):
+        assert process.stderr
+        said = ""
+        while "Ctrl-C" not in said:
+            said += process.stderr.readline()
+    assert (remembered := customer.search(said))
+    assert remembered[0] == sign_in[0]
+    assert "stocking" not in said
+
+
 def test_worker_works_beside_the_shop_and_stops_when_told(own: Settings):
     with (
         _serving(own.home),
