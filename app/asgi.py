@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import resolvers.context
-from app import health
+from app import graphiql, health
 from app.connections import redis_client
 from app.context import context_maker
 from app.embedded import Services
@@ -15,6 +15,7 @@ from app.http.cors import Origins
 from app.http.endpoint import GraphQLEndpoint, Options
 from app.http.persisted import PersistedDocuments
 from app.http.proxies import TrustedProxies
+from app.limits import Bounds
 from app.settings import Settings
 from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
@@ -31,7 +32,8 @@ def create_app(settings: Settings, services: Services, *, engine: Engine | None 
     """
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
-    engine = engine or open_engine()
+    bounds = Bounds()
+    engine = engine or open_engine(bounds.parse)
     passwords = PasswordHasher()
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)
@@ -41,7 +43,8 @@ def create_app(settings: Settings, services: Services, *, engine: Engine | None 
         database,
         context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret)),
         persisted=PersistedDocuments(redis),
-        options=Options(Origins(settings.web_origins), TrustedProxies(settings.trusted_proxies)),
+        bounds=bounds,
+        options=Options(Origins(settings.web_origins), TrustedProxies(settings.trusted_proxies), page="/graphiql"),
     )
 
     @asynccontextmanager
@@ -51,7 +54,7 @@ def create_app(settings: Settings, services: Services, *, engine: Engine | None 
         await database.close()
         await redis.aclose()
 
-    routes = [*health.routes(database, redis), Route("/graphql", graphql)]
+    routes = [*health.routes(database, redis), *graphiql.routes(), Route("/graphql", graphql)]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.settings, app.state.database, app.state.redis = settings, database, redis
     return app

@@ -12,6 +12,7 @@ import uvicorn
 from app import connections
 from app.asgi import create_app
 from app.embedded import Services
+from app.http.protocol import PatientProtocol
 from app.settings import Settings
 from app.worker import work
 from models.database import Database
@@ -36,7 +37,7 @@ def configuration(app: Callable[..., Any]) -> uvicorn.Config:
     """How uvicorn serves an ASGI application of ours."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=PatientProtocol,
         access_log=False,
         log_config=None,
         server_header=False,

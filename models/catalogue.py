@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, text
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped
 
@@ -121,7 +121,12 @@ class Product(Base):
         Index("ix_product_rating", "rating_rank", "id", postgresql_where=text("archived_at IS NULL")),
         Index("ix_product_audience", "audience", postgresql_using="gin"),
         Index("ix_product_search", "search", postgresql_using="gin"),
-        Index("ix_product_name_trgm", text("lower(name) gin_trgm_ops"), postgresql_using="gin"),
+        Index(
+            "ix_product_name_trgm",
+            func.lower(text("name")).label("folded"),
+            postgresql_using="gin",
+            postgresql_ops={"folded": "gin_trgm_ops"},
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import VariableNode
+from graphql import VariableNode, coerce_input_literal
 from graphql.execution.values import VariableValues, get_argument_values
 from sqlalchemy import ColumnElement
 
@@ -83,9 +83,10 @@ class Arguments:
         if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
             variable = ast.name.value
             return lambda variables: variables[variable]
+        if ast is not None and not isinstance(ast, VariableNode) and holds_variable(ast):
+            type_ = graphql_field.args[name].type
+            return lambda variables: coerce_input_literal(ast, type_, VariableValues({}, dict(variables)))
         constant = get_argument_values(graphql_field, node, self.values).get(name)
-        if ast is not None and holds_variable(ast):
-            raise CannotCompile("a variable within a literal")
         return lambda variables: constant
 
     def part_of(self, node: Any, name: str, given: Any) -> Any:
@@ -98,7 +99,7 @@ class Arguments:
             return lambda variables: read_part(variables[variable], name)
         shown = argument_name(name)
         inner = next((f.value for f in getattr(ast, "fields", ()) if f.name.value == shown), None)
-        if isinstance(inner, VariableNode):
+        if isinstance(inner, VariableNode) and inner.name.value in self.values.coerced:
             variable = inner.name.value
             return lambda variables: variables[variable]
         constant = read_part(given, name)

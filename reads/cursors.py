@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST = 512
+MOST_DIGITS = 40
 
 
 def wrong(message: str) -> GraphQLError:
@@ -78,7 +79,7 @@ def from_text(text: str, type_: TypeEngine[Any]) -> Any:
         return number
     if isinstance(type_, Numeric):
         number = Decimal(text)
-        if not number.is_finite():
+        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
             raise ValueError
         return number
     return text

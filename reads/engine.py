@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, parse
 
 from reads import reference
 from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
 from reads.declare import Permissions
-from reads.operations import Operation, RequestErrors, prepare
+from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.plan import Planner
 from reads.sqltext import Statement, ViewerSource, compile_entity, compile_plan
 from reads.text import BROKEN
@@ -57,9 +57,12 @@ class ReadContext(Protocol):
 
 
 class Engine:
-    """`viewer_source` gives the live session behind a token's digest, as SQL."""
+    """`viewer_source` gives the live session behind a token's digest, as SQL; `parse` the document of a text."""
 
-    def __init__(self, schema: GraphQLSchema, viewer_source: ViewerSource, permissions: Permissions) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, viewer_source: ViewerSource, permissions: Permissions, parse: Parse = parse
+    ) -> None:
+        self._parse = parse
         self.schema = schema
         self.permissions = permissions
         self.viewer_source = viewer_source
@@ -72,7 +75,7 @@ class Engine:
         key = (text, operation_name)
         found = self.operations.get(key)
         if found is None:
-            found = prepare(self.schema, text, operation_name)
+            found = prepare(self.schema, text, operation_name, self._parse)
             self.operations.put(key, found, found.weight)
         return found
 
@@ -135,9 +138,9 @@ class Engine:
         planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions)
         try:
             plan = planner.plan()
-        except (CannotCompile, GraphQLError):
+            statement = compile_plan(plan, self.viewer_source)
+        except (CannotCompile, GraphQLError, RecursionError):
             return None
-        statement = compile_plan(plan, self.viewer_source)
         return Compiled(statement, plan.public and not statement.owned)
 
     def compiled_entity(self, operation: Operation, key: Any, make: Any) -> Statement | None:
@@ -148,9 +151,9 @@ class Engine:
             return kept.statement
         try:
             rows, binds = make()
-        except (CannotCompile, GraphQLError):
+            statement = compile_entity(rows, binds, self.viewer_source)
+        except (CannotCompile, GraphQLError, RecursionError):
             return None
-        statement = compile_entity(rows, binds, self.viewer_source)
         self.statements.put((operation.text, name, key), Compiled(statement, False), statement.weight)
         return statement
 

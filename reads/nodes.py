@@ -100,6 +100,9 @@ Node = Const | Failed | Leaf | Object | Rows | Choice | Connection
 
 @dataclass
 class Plan:
+    """`public`: it gives everyone the same. `relied`: it grants what only this kind of caller may read, on its word."""
+
     root: Object
     binds: list[Bind]
     public: bool
+    relied: bool

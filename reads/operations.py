@@ -1,6 +1,6 @@
 """A document from outside becomes an operation that can be planned: parsed, validated, kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from graphql import (
     VariableNode,
     Visitor,
     get_named_type,
-    parse,
     type_from_ast,
     validate,
     visit,
@@ -27,8 +26,11 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_variable_values
 
 EXACT = {"Int": int, "String": str, "ID": str, "Boolean": bool}
-MOST_TOKENS = 2000
 MOST_ERRORS = 20
+
+
+Parse = Callable[[str], DocumentNode]
+"""Gives the document of a text, or raises GraphQLError."""
 
 
 class RequestErrors(Exception):
@@ -87,9 +89,9 @@ class Operation:
         )
 
     def shape(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """What of the variables decides about the plan."""
+        """What of the variables decides about the plan: null is not the same as not sent, which takes a default."""
         return tuple(
-            part_of_shape(variable.type, values.get(variable.name), variable.directive)
+            part_of_shape(variable.type, values.get(variable.name, ...), variable.directive)
             for variable in self.variables
             if variable.directive or not variable.required or variable.exact is None
         )
@@ -100,8 +102,8 @@ def fits(value: int) -> bool:
 
 
 def part_of_shape(type_: Any, value: Any, directive: bool = False) -> Any:
-    if value is None:
-        return None
+    if value is None or value is ...:
+        return value
     named = get_named_type(type_)
     if directive or isinstance(named, GraphQLEnumType):
         return str(value)
@@ -112,12 +114,13 @@ def part_of_shape(type_: Any, value: Any, directive: bool = False) -> Any:
     return True
 
 
-def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Operation:
+def prepare(schema: GraphQLSchema, text: str, operation_name: str | None, parse: Parse) -> Operation:
     """Parses and validates. Raises RequestErrors."""
     try:
-        document = parse(text, max_tokens=MOST_TOKENS, no_location=False)
+        document = parse(text)
     except GraphQLError as error:
-        raise RequestErrors([coded(error, "GRAPHQL_PARSE_FAILED")]) from None
+        code = (error.extensions or {}).get("code", "GRAPHQL_PARSE_FAILED")
+        raise RequestErrors([coded(error, code)]) from None
     node = chosen(document, operation_name)
     errors = validate(schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
     if errors:

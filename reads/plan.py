@@ -51,6 +51,7 @@ class Planner:
     tolerant: bool = False
     viewer: Viewer = None
     public: bool = True
+    relied: bool = False
 
     def __post_init__(self) -> None:
         self.given = Arguments(self.values, self.tolerant, self.viewer)
@@ -62,7 +63,7 @@ class Planner:
         if collected.new_defer_usages:
             raise CannotCompile("@defer")
         parts = [(key, self.field(query, None, details)) for key, details in collected.grouped_field_set.items()]
-        return Plan(Object(query, parts), self.given.binds, self.public)
+        return Plan(Object(query, parts), self.given.binds, self.public, self.relied)
 
     # -- fields
 
@@ -120,7 +121,7 @@ class Planner:
                 raise CannotCompile("refused")
             raise refusal(refused, parent.name, name)
         if not self.permissions.is_public(readers):
-            self.public = False
+            self.public, self.relied = False, True
         return declared
 
     def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
@@ -178,9 +179,11 @@ class Planner:
     def visible(self, entity: Entity) -> list[Where] | None:
         """The conditions under which the caller may see the entity's rows; None: not at all."""
         for rule in entity.visible:
+            restricted = not self.permissions.is_public(rule.readers)
+            if restricted:
+                self.public = False
             if self.permissions.denial(rule.readers, self.access) is None:
-                if not self.permissions.is_public(rule.readers):
-                    self.public = False
+                self.relied = self.relied or restricted
                 if rule.where is None:
                     return []
                 return [lambda row, backend, where=rule.where: where(backend.viewer, row)]

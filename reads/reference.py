@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from graphql import (
     GraphQLEnumType,
+    GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
@@ -26,6 +27,7 @@ from reads.declare import ENTITIES, Permissions, Ref, Referenced, field_readers,
 from reads.nodes import Bind, Failed
 from reads.plan import Planner, refusal, strawberry_field
 from reads.rows import TYPE, RowReader
+from reads.text import BROKEN
 
 Resolver = Callable[..., Any]
 
@@ -177,14 +179,27 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
     place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
     statement = context.engine.compiled_entity(context.operation, place, make)
     async with context.database.reading() as connection:
-        if statement is not None:
-            record = await connection.fetchrow(statement.sql, *statement.arguments(context.variables, viewer))
-            return typed(named.name, orjson.loads(record[0])) if record[0] is not None else None
+        text = await entity_text(connection, statement, context.variables, viewer)
+        if text is None:
+            return None
+        if BROKEN not in text:
+            return typed(named.name, orjson.loads(text))
         planner = planner_of(info, tolerant=True)
         node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
         return await RowReader(connection, planner.values.coerced, context.viewer).read(node)
 
 
-def typed(name: str, found: Any) -> Any:
+async def entity_text(connection: Any, statement: Any, variables: Any, viewer: Any) -> str | None:
+    """The entity's JSON, None where there is none, BROKEN where rows have to be read to find out what is wrong."""
+    if statement is None:
+        return BROKEN
+    try:
+        arguments = statement.arguments(variables, viewer)
+    except GraphQLError:
+        return BROKEN
+    return (await connection.fetchrow(statement.sql, *arguments))[0]
+
+
+def typed(name: str, found: dict[str, Any] | None) -> dict[str, Any] | None:
     """The object with its type's name, which interfaces are resolved by."""
     return {**found, TYPE: name} if found is not None else None

@@ -60,6 +60,8 @@ class Statement:
 def compile_plan(plan: Plan, viewer_source: ViewerSource) -> Statement:
     """The statement of a whole operation: its value is the response body."""
     backend = SQLText(viewer_source)
+    if plan.relied:
+        backend.session()
     text = whole(flat('{"data":', backend.object(plan.root, None), "}"))
     return backend.statement(text, plan.binds)
 
@@ -156,13 +158,17 @@ class SQLText:
         if node.many:
             assert node.order is not None
             return ["[", joined(found.order_by(*node.order(row.c))), "]"]
-        one = found.scalar_subquery()
-        return [func.coalesce(one, text("null"), type_=Text) if node.nullable else one]
+        return [func.coalesce(found.scalar_subquery(), text("null") if node.nullable else MARK, type_=Text)]
 
     def texts(self, node: Rows, parent: Any) -> tuple[Select[Any], Any]:
         """A select of the text of each of the node's rows."""
         row = self.alias(node.table)
-        return self.chosen(node, whole(self.object(node.object, row)), row, parent), row
+        return self.chosen(node, self.item(node, row), row, parent), row
+
+    def item(self, node: Rows, row: Any) -> ColumnElement[Any]:
+        """The text of one row; one that is alone may not pass for a row that is missing, lists look themselves."""
+        found = whole(self.object(node.object, row))
+        return found if node.many else func.coalesce(found, MARK, type_=Text)
 
     def chosen(self, node: Rows, what: Any, row: Any, parent: Any, filters: Sequence[Where] = ()) -> Select[Any]:
         """A select over the node's rows beside their parent's."""
@@ -194,8 +200,7 @@ class SQLText:
         for name, (_, rows) in zip(names, node.alternatives, strict=True):
             row = self.alias(rows.table)
             key = entity_of(rows.object.type).key(row.c)
-            what = whole(self.object(rows.object, row))
-            texts.append(self.chosen(rows, what, row, None).where(key == keys.c[name]).scalar_subquery())
+            texts.append(self.chosen(rows, self.item(rows, row), row, None).where(key == keys.c[name]).scalar_subquery())
         one = func.coalesce(*texts, text("null"), type_=Text)
         return cat("[", joined(select(one).select_from(keys).order_by(keys.c.place)), "]")
 

@@ -1,7 +1,6 @@
 """JSON in SQL: expressions that give the text of values, objects and lists."""
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -38,8 +37,15 @@ def cat(*parts: Part) -> ColumnElement[Any]:
             merged[-1] += part
         else:
             merged.append(part)
-    pieces = [text(part) if isinstance(part, str) else part for part in merged]
-    return reduce(lambda left, right: left.op("||", return_type=Text())(right), pieces)
+    return balanced([text(part) if isinstance(part, str) else part for part in merged])
+
+
+def balanced(pieces: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """The pieces put together in pairs, as a tree: a long chain would nest too deeply to be compiled."""
+    if len(pieces) == 1:
+        return pieces[0]
+    middle = (len(pieces) + 1) // 2
+    return balanced(pieces[:middle]).op("||", return_type=Text())(balanced(pieces[middle:]))
 
 
 def flat(*parts: Part | list[Part]) -> list[Part]:
@@ -74,7 +80,7 @@ def json_string(value: Any) -> ColumnElement[Any]:
 
 def json_safe(value: ColumnElement[Any]) -> bool:
     """Whether a CHECK keeps the column free of what JSON escapes."""
-    return any(getattr(column, "info", {}).get("json_safe") for column in value.base_columns)
+    return all(getattr(column, "info", {}).get("json_safe") for column in value.base_columns)
 
 
 def quoted(value: Any) -> list[Part]:

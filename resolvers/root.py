@@ -1,13 +1,14 @@
 """The schema: every noun's root fields together."""
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, parse
 from strawberry.schema.config import StrawberryConfig
 
 from auth.permissions import ANYONE, denial, is_public
 from auth.sessions import live_session
 from reads.declare import Permissions, any_entities, any_entity, value
 from reads.engine import Engine
+from reads.operations import Parse
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
@@ -46,9 +47,9 @@ class Mutation(
 SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))
 
 
-def open_engine() -> Engine:
-    """What executes the schema, with the shop's own sessions and permissions."""
-    return Engine(core_schema(), live_session, Permissions(denial, is_public))
+def open_engine(parse: Parse = parse) -> Engine:
+    """What executes the schema, with the shop's own sessions and permissions. `parse` gives each new document."""
+    return Engine(core_schema(), live_session, Permissions(denial, is_public), parse)
 
 
 def core_schema() -> GraphQLSchema:

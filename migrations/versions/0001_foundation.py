@@ -497,9 +497,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_product_name_trgm",
         "product",
-        [sa.literal_column("lower(name) gin_trgm_ops")],
+        [sa.literal_column("lower(name)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index(
         "ix_product_newest",
@@ -917,7 +918,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.drop_table("variant_price")
     op.drop_index("uq_order_line_position", table_name="order_line")
     op.drop_index(op.f("ix_order_line_variant_id"), table_name="order_line")
@@ -966,7 +966,9 @@ def downgrade() -> None:
     op.drop_index("ix_product_search", table_name="product", postgresql_using="gin")
     op.drop_index("ix_product_rating", table_name="product", postgresql_where=sa.text("archived_at IS NULL"))
     op.drop_index("ix_product_newest", table_name="product", postgresql_where=sa.text("archived_at IS NULL"))
-    op.drop_index("ix_product_name_trgm", table_name="product", postgresql_using="gin")
+    op.drop_index(
+        "ix_product_name_trgm", table_name="product", postgresql_using="gin", postgresql_ops={"folded": "gin_trgm_ops"}
+    )
     op.drop_index("ix_product_featured", table_name="product", postgresql_where=sa.text("archived_at IS NULL"))
     op.drop_index(op.f("ix_product_brand_id"), table_name="product")
     op.drop_index("ix_product_audience", table_name="product", postgresql_using="gin")

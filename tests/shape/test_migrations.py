@@ -1,6 +1,5 @@
 """What the migrations make is what the models say."""
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
@@ -9,9 +8,6 @@ import models
 from migrations import runner
 from models.database import Database
 from tests.support.database import RolledBackDatabase
-
-# Alembic can't compare an index on an expression with an operator class; it says so and goes on.
-pytestmark = pytest.mark.filterwarnings("ignore:Expression #. .*operator clause:UserWarning")
 
 
 def _differences(connection: Connection) -> list[object]:
