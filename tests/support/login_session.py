@@ -1,5 +1,6 @@
 """Accounts that can sign in, and where they sign in from, for tests."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +10,11 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
-from auth.passwords import Cost, PasswordHasher
-from auth.sessions import Identified
+from auth.passwords import Cost, PasswordHasher, Verdict
+from auth.sessions import Identified, Issued
 from auth.viewer import Viewer
+from commerce import login_session
+from commerce.login_session import SignIn
 from models.account import Account, AccountEvent, AccountEventKind, AgeBand, Credential
 from models.classification import Channel
 from models.database import Database
@@ -48,6 +51,19 @@ class CountingHasher(PasswordHasher):
         return super()._matches(hash, octets)
 
 
+class Meanwhile(CountingHasher):
+    """Something happens between the look-up of an account and its sign-in."""
+
+    def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._work = work
+
+    async def verify(self, hash: str | None, password: str) -> Verdict:
+        verdict = await super().verify(hash, password)
+        await self._work()
+        return verdict
+
+
 async def account_with(
     transaction: AsyncConnection, password_hash: str | None, *, disabled: bool = False, username: str | None = None
 ) -> UUID:
@@ -70,6 +86,15 @@ async def account_with(
 
 def email_of(account_id: UUID) -> str:
     return f"ana.{account_id.hex}@example.com"
+
+
+async def entered(
+    database: Database, passwords: PasswordHasher, identifier: str, password: str = PASSWORD, **given: Any
+) -> Issued:
+    """The session of a sign-in that has to succeed."""
+    outcome = await login_session.sign_in(database, passwords, LAPTOP, SignIn(identifier, password, **given))
+    assert isinstance(outcome, Issued), outcome
+    return outcome
 
 
 async def who_has(database: Database, digest: bytes) -> Identified | None:
