@@ -1,0 +1,243 @@
+"""One operation, executed in both ways, and what comes of comparing them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth.viewer import ANONYMOUS, Viewer, ViewerKind
+from models.database import Database
+from models.ids import show_id
+from reads.arguments import CannotCompile
+from reads.engine import Body, Engine, Outcome
+from reads.operations import Operation, RequestErrors
+from reads.plan import Planner
+from reads.sqltext import compile_plan
+from resolvers.context import Client, Context, Services, ShopFacts
+from tests.support.catalogue import SIZES, Catalogue, plant_catalogue
+from tests.support.operations import Generated, Generator, Samples
+from tests.support.people import Person, digest_of, plant_people
+from tests.support.planting import Planting
+
+SEARCHES = ("linen", "linnen", "romper wool", "dress -wool", '"nursing dress"', "x" * 201, "the", "ZOË", "or", "l")
+CLIENT = Client("203.0.113.9", "203.0.113.0/24", "Firefox", "DESKTOP")
+
+
+class Verdict(Enum):
+    """What a comparison found. UNEXPLAINED: answered without errors, and yet not by a statement."""
+
+    SAME = "the same bytes"
+    DIFFERENT = "different"
+    ERRORS = "left to the reference: errors"
+    COMPUTED = "left to the reference: a computed field"
+    REFUSED = "left to the reference: a field of another type that is refused"
+    UNREACHED = "left to the reference: a wrong argument of a field that is not reached"
+    UNEXPLAINED = "left to the reference: unexplained"
+    BROKEN = "an exception"
+
+    @property
+    def wrong(self) -> bool:
+        return self in {Verdict.DIFFERENT, Verdict.UNEXPLAINED, Verdict.BROKEN}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    verdict: Verdict
+    operation: Generated
+    variables: Mapping[str, Any]
+    viewer: Viewer
+    compiled: Any = None
+    reference: Any = None
+
+    def __str__(self) -> str:
+        who = f"{self.viewer.kind} {sorted(self.viewer.permissions)} {self.viewer.account_id}"
+        asked = f"{self.verdict.value}\n{self.operation.text}\n{orjson.dumps(self.variables).decode()}\nas {who}"
+        return f"{asked}\ncompiled  {shortened(self.compiled)}\nreference {shortened(self.reference)}"
+
+
+def shortened(answer: Any) -> str:
+    return repr(answer)[:3000]
+
+
+@dataclass
+class World:
+    """A planted database, an engine, everyone who may ask, and values to ask with."""
+
+    database: Database
+    engine: Engine
+    catalogue: Catalogue
+    people: dict[str, Person]
+    viewers: list[Viewer]
+    samples: Samples = field(default_factory=lambda: Samples({}, {}))
+
+    def context(self, viewer: Viewer) -> Context:
+        shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test")
+        services: Any = Services(self.database, self.engine, None, None, shop, b"")  # type: ignore[arg-type]
+        return Context(services, lambda: CLIENT, viewer)
+
+    async def execute(self, operation: Operation, variables: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
+        """The reference way's answer: data, or errors with it or instead."""
+        try:
+            result = await self.engine.execute(operation, variables, self.context(viewer))
+        except RequestErrors as found:
+            return {"errors": found.errors}
+        return {"data": result.data, "errors": result.errors} if result.errors else {"data": result.data}
+
+    async def compare(self, asked: Generated, variables: Mapping[str, Any], viewer: Viewer) -> Comparison:
+        try:
+            return await self._compare(asked, variables, viewer)
+        except Exception as error:  # noqa: BLE001  # to be told with the operation
+            return Comparison(Verdict.BROKEN, asked, variables, viewer, error)
+
+    async def _compare(self, asked: Generated, variables: Mapping[str, Any], viewer: Viewer) -> Comparison:
+        operation = self.engine.prepare(asked.text, None)
+        found = await self.engine.read(operation, variables, viewer, self.database)
+        reference = await self.execute(operation, variables, viewer)
+        if isinstance(found, Body):
+            same = "errors" not in reference and normal(found.data) == orjson.dumps(reference)
+            verdict = Verdict.SAME if same else Verdict.DIFFERENT
+            return Comparison(verdict, asked, variables, viewer, found.data, reference)
+        if found is Outcome.SESSION_GONE:
+            return Comparison(Verdict.DIFFERENT, asked, variables, viewer, found, reference)
+        verdict = self.why_executed(asked, operation, variables, viewer, reference)
+        return Comparison(verdict, asked, variables, viewer, found, reference)
+
+    def why_executed(
+        self, asked: Generated, operation: Operation, variables: Any, viewer: Viewer, reference: dict[str, Any]
+    ) -> Verdict:
+        if "errors" in reference:
+            return Verdict.ERRORS
+        if asked.computed:
+            return Verdict.COMPUTED
+        values: Any = operation.coerce_all(self.engine.schema, variables)
+        planner = Planner(
+            self.engine.schema, operation.node, operation.fragments, values, viewer.access, self.engine.permissions
+        )
+        try:
+            plan = planner.plan()
+            compile_plan(plan, self.engine.viewer_source).arguments(values.coerced, viewer)
+        except CannotCompile as reason:
+            return Verdict.REFUSED if str(reason) == "refused" else Verdict.UNEXPLAINED
+        except GraphQLError:
+            return Verdict.UNREACHED
+        return Verdict.UNEXPLAINED
+
+    async def run(self, seed: str, count: int) -> list[Comparison]:
+        """Compares `count` operations drawn from the seed, each as one or more callers with all its variables."""
+        return [found async for found in self.stream(seed, count)]
+
+    async def stream(self, seed: str, count: int) -> Any:
+        for number in range(count):
+            random = Random(f"{seed}/{number}")
+            asked = Generator(self.engine.schema, self.samples, random).operation()
+            viewer = random.choice(self.viewers)
+            for variables in asked.variables:
+                yield await self.compare(asked, variables, viewer)
+
+    async def first_wrong(self, seed: str, count: int) -> Comparison | None:
+        """The first difference within `count` operations."""
+        async for found in self.stream(seed, count):
+            if found.verdict.wrong:
+                return found
+        return None
+
+
+def normal(data: bytes) -> bytes:
+    return orjson.dumps(orjson.loads(data))
+
+
+def tally(comparisons: Iterable[Comparison]) -> Counter[tuple[str, Verdict]]:
+    return Counter((one.viewer.kind.value, one.verdict) for one in comparisons)
+
+
+async def open_world(database: Database, engine: Engine) -> World:
+    """Plants the data and gathers samples of it."""
+    planting = Planting(7)
+    catalogue = plant_catalogue(planting)
+    people = plant_people(planting, catalogue)
+    await database.transact(lambda transaction: write(planting, transaction))
+    world = World(database, engine, catalogue, people, viewers_of(people))
+    world.samples = Samples(ids_of(catalogue, people), texts_of(catalogue))
+    for name, sort, query, person in PAGES:
+        viewer = people[person].viewer if person else ANONYMOUS
+        answer = await world.execute(engine.prepare(query % sort, None), {}, viewer)
+        world.samples.cursors[name, sort] = list(cursors_in(answer["data"]))
+    return world
+
+
+async def write(planting: Planting, transaction: AsyncConnection) -> None:
+    await planting.write(transaction)
+
+
+def viewers_of(people: dict[str, Person]) -> list[Viewer]:
+    """Everyone; those who work for the shop have the session of an account, as there is no other yet."""
+    clerk = people["clerk"]
+    customers = [people[name].viewer for name in ("full", "full", "full", "sparse", "new")]
+    permissions = ((), ("order:read",), ("customer:read",), ("customer:read", "order:read"), ("product:write",))
+    staff = [
+        Viewer(ViewerKind.STAFF, clerk.id, clerk.sessions[0], digest_of("clerk 0"), frozenset(held))
+        for held in permissions
+    ]
+    partners = [
+        Viewer(ViewerKind.PARTNER, None, None, digest_of("clerk 1"), frozenset(held)) for held in ((), ("review:read",))
+    ]
+    return [ANONYMOUS, ANONYMOUS, *customers, *staff, *partners]
+
+
+def ids_of(catalogue: Catalogue, people: dict[str, Person]) -> dict[str, list[str]]:
+    keys = {
+        "prd": [*catalogue.products, *catalogue.archived],
+        "var": catalogue.variants[:30],
+        "rev": [*catalogue.reviews[:10], *catalogue.unpublished[:5]],
+        "cus": [person.id for person in people.values()],
+        "ord": [key for person in people.values() for key in person.orders],
+        "adr": [key for person in people.values() for key in person.addresses],
+        "ses": [key for person in people.values() for key in person.sessions],
+    }
+    return {prefix: [show_id(prefix, key) for key in found] for prefix, found in keys.items()}
+
+
+def texts_of(catalogue: Catalogue) -> dict[str, list[str]]:
+    return {
+        "slug": [*catalogue.products.values(), *catalogue.archived.values(), *catalogue.categories],
+        "category": catalogue.categories,
+        "brand": catalogue.brands,
+        "size": list(SIZES),
+        "search": list(SEARCHES),
+        "countryCode": ["US", "FR", "XX"],
+    }
+
+
+PRODUCT_CURSORS = "{ products(first: 100, sort: %s) { edges { cursor } } }"
+REVIEW_CURSORS = "{ products(first: 40) { edges { node { reviews(first: 3, sort: %s) { edges { cursor } } } } } }"
+ORDER_CURSORS = "{ me { orders(first: 100) { edges { cursor } } } } # %s"
+PAGES = [
+    *(
+        ("ProductConnection", sort, PRODUCT_CURSORS, None)
+        for sort in ("FEATURED", "NEWEST", "PRICE_ASCENDING", "PRICE_DESCENDING", "RATING", "RELEVANCE")
+    ),
+    *(
+        ("PublicReviewConnection", sort, REVIEW_CURSORS, None)
+        for sort in ("NEWEST", "HELPFUL", "RATING_HIGH", "RATING_LOW")
+    ),
+    ("OrderConnection", "", ORDER_CURSORS, "full"),
+]
+
+
+def cursors_in(answer: Any) -> Iterable[str]:
+    """All cursors of an answer."""
+    if isinstance(answer, dict):
+        for name, value in answer.items():
+            if name == "cursor":
+                yield value
+            else:
+                yield from cursors_in(value)
+    elif isinstance(answer, list):
+        for one in answer:
+            yield from cursors_in(one)

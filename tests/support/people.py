@@ -1,0 +1,167 @@
+"""Customers with all that the shop may know of them, with next to nothing, and with nothing at all."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import func
+
+from auth.viewer import Viewer, ViewerKind
+from models.account import Account, AgeBand
+from models.address import Address, AddressKind
+from models.catalogue import CurrencyCode
+from models.classification import Channel
+from models.login_session import DeviceKind, LoginSession
+from models.order import (
+    Order,
+    OrderAddress,
+    OrderAddressKind,
+    OrderContact,
+    OrderLine,
+    OrderPayment,
+    OrderStatus,
+    PaymentStatus,
+)
+from models.preference import CommunicationPreference, Preference
+from tests.support.catalogue import Catalogue
+from tests.support.planting import AWKWARD, NOON, Planting
+
+ADDRESS = ("label", "recipient_name", "company", "line1", "line2", "city", "region", "postal_code", "phone")
+REQUIRED = {"recipient_name", "line1"}
+ORDERS = 14
+
+
+@dataclass
+class Person:
+    """An account, what it owns, and the viewer that a live session of it is."""
+
+    id: UUID
+    viewer: Viewer
+    addresses: list[UUID] = field(default_factory=list)
+    orders: list[UUID] = field(default_factory=list)
+    sessions: list[UUID] = field(default_factory=list)
+
+
+def plant_people(planting: Planting, catalogue: Catalogue) -> dict[str, Person]:
+    """`full` has every value, `sparse` none that may be missing, `new` only the account; `clerk` is of the shop."""
+    full = _person(planting, "full", AWKWARD[3])
+    for number, text in enumerate(AWKWARD):
+        _address(planting, full, text, kinds=list(AddressKind)[: number % 4], default=number == 3)
+    for number in range(ORDERS):
+        _order(planting, full, catalogue, number)
+    sparse = _person(planting, "sparse", None)
+    _address(planting, sparse, None, kinds=[], default=False)
+    for number in range(3):
+        _order(planting, sparse, catalogue, ORDERS + number)
+    new, clerk = _person(planting, "new", None), _person(planting, "clerk", None)
+    return {"full": full, "sparse": sparse, "new": new, "clerk": clerk}
+
+
+def _person(planting: Planting, name: str, text: str | None) -> Person:
+    key = planting.add(
+        Account,
+        version=1 if text is None else 2**31 - 1,
+        created_at=planting.moment(),
+        channel=Channel.WEB.value,
+        name=text or name,
+        email=f"{name}+\"'\\@example.com",
+        email_verified_at=None if text is None else NOON,
+        username=text,
+        phone=text and "+12025550143",
+        age_band=AgeBand.ADULT.value,
+    )
+    planting.add(Preference, account_id=key, channel=Channel.WEB.value, interests=[text] if text else [])
+    planting.add(CommunicationPreference, account_id=key, channel=Channel.WEB.value)
+    sessions = [_session(planting, key, f"{name} {number}", text) for number in range(2)]
+    for ended in ({"revoked_at": NOON}, {"expires_at": NOON}, {"last_used_at": NOON}):
+        _session(planting, key, f"{name} {[*ended]}", text, **ended)
+    viewer = Viewer(ViewerKind.CUSTOMER, key, sessions[0], digest_of(f"{name} 0"))
+    return Person(key, viewer, sessions=sessions)
+
+
+def digest_of(session: str) -> bytes:
+    return sha256(session.encode()).digest()
+
+
+def _session(planting: Planting, account: UUID, session: str, text: str | None, **ended: object) -> UUID:
+    lasting = {"expires_at": func.now() + timedelta(days=9), "last_used_at": func.now()}
+    return planting.add(
+        LoginSession,
+        account_id=account,
+        token_digest=digest_of(session),
+        created_at=planting.moment(),
+        channel=Channel.WEB.value,
+        idle_seconds=86_400,
+        device_name=text,
+        device_kind=DeviceKind.OTHER.value,
+        ip_network=text and "203.0.113.0/24",
+        public_computer=text is None,
+        **lasting | ended,
+    )
+
+
+def _address(planting: Planting, person: Person, text: str | None, *, kinds: list[AddressKind], default: bool) -> None:
+    values = {name: text if text is not None or name not in REQUIRED else "x" for name in ADDRESS}
+    key = planting.add(
+        Address,
+        account_id=person.id,
+        channel=Channel.WEB.value,
+        country_code="US",
+        kinds=[kind.value for kind in kinds],
+        is_default_shipping=default,
+        is_default_billing=default,
+        **values,
+    )
+    person.addresses.append(key)
+
+
+def _order(planting: Planting, person: Person, catalogue: Catalogue, number: int) -> None:
+    random = planting.random
+    currency = random.choice(list(CurrencyCode)).value
+    key = planting.add(
+        Order,
+        account_id=person.id,
+        number=f"LY-{number:04}",
+        placed_at=planting.moment(),
+        channel=random.choice(list(Channel)).value,
+        status=list(OrderStatus)[number % len(OrderStatus)].value,
+        currency=currency,
+        subtotal=10**15 + number,
+        total=10**15 + number,
+        tax_total=number,
+        refunded_total=random.choice((0, 1, 10**15)),
+    )
+    person.orders.append(key)
+    for position in range(number % 4):
+        _line(planting, key, position, currency, planting.maybe(random.choice(catalogue.variants)))
+    if number % 3:  # the others were cut off from their person
+        _purchaser(planting, person.id, key, planting.maybe(planting.text()))
+
+
+def _line(planting: Planting, order: UUID, position: int, currency: str, variant: UUID | None) -> None:
+    planting.add(
+        OrderLine,
+        order_id=order,
+        position=position,
+        variant_id=variant,
+        sku=planting.text(),
+        product_name=planting.text(),
+        size=planting.maybe(planting.text()),
+        color=planting.maybe(planting.text()),
+        quantity=position + 1,
+        unit_price=1999,
+        total=1999 * (position + 1),
+        currency=currency,
+        custom_made=position == 1,
+    )
+
+
+def _purchaser(planting: Planting, account: UUID, order: UUID, text: str | None) -> None:
+    whose = {"order_id": order, "account_id": account, "channel": Channel.WEB.value}
+    planting.add(OrderContact, name=text, email=text, phone=text, **whose)
+    for kind in planting.random.sample(list(OrderAddressKind), 1 + (text is None)):
+        lines = {name: text for name in ADDRESS if name != "label"}
+        planting.add(OrderAddress, kind=kind.value, country_code=text and "FR", **lines, **whose)
+    status = planting.random.choice(list(PaymentStatus)).value
+    planting.add(OrderPayment, status=status, brand=text, last4=planting.maybe("4242"), **whose)
