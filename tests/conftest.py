@@ -1,6 +1,7 @@
 """Servers, databases and clients for tests: real PostgreSQL and Valkey, one pair for each process that runs tests."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -18,9 +19,17 @@ from tests.support.database import RolledBackDatabase, copy_of, migrated_templat
 hypothesis.settings.register_profile("layette", deadline=None)
 hypothesis.settings.load_profile("layette")
 
+SEED = "LAYETTE_TEST_SEED"
+"""Decides what tests draw at random: a new one in each run, the same in all its processes."""
+
 # What a developer has set for `make run` must not decide how tests end.
-for _name in [name for name in os.environ if name.startswith("LAYETTE_")]:
+for _name in [name for name in os.environ if name.startswith("LAYETTE_") and name != SEED]:
     del os.environ[_name]
+os.environ.setdefault(SEED, secrets.token_hex(4))
+
+
+def pytest_report_header() -> str:
+    return f"{SEED}={os.environ[SEED]} repeats what this run draws at random"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Both ways of executing answer the same: thousands of operations, drawn anew in each run.
+
+`LAYETTE_TEST_SEED`, which the head of a run and each failure name, repeats a run.
+"""
+
+import os
+from collections import Counter
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from app.embedded import Services
+from models.database import Database
+from resolvers.root import open_engine
+from tests.support.both_ways import Comparison, Verdict, World, open_world
+from tests.support.database import copy_of
+from tests.support.sabotage import SABOTAGES, Sabotage
+
+SEED = os.environ["LAYETTE_TEST_SEED"]
+SHARDS, OPERATIONS = 6, 520
+COMPILED_AT_LEAST = 0.99
+SABOTAGED_OPERATIONS = 1500
+"""Of which the first that shows the difference ends the search, most often within some dozens."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(template: str, running: Services) -> AsyncGenerator[World]:
+    async with copy_of(template, running.database_url) as url:
+        database = Database(url)
+        yield await open_world(database, open_engine())
+        await database.close()
+
+
+def told(found: list[Comparison], seed: str) -> str:
+    return "\n\n".join([f"LAYETTE_TEST_SEED={SEED} (drawn from {seed})", *map(str, found[:3])])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(SHARDS))
+async def test_both_ways_give_the_same_bytes(world: World, shard: int):
+    seed = f"{SEED}/{shard}"
+    found = await world.run(seed, OPERATIONS)
+    wrong = [one for one in found if one.verdict in {Verdict.DIFFERENT, Verdict.BROKEN}]
+    assert not wrong, told(wrong, seed)
+    verdicts = Counter(one.verdict for one in found)
+    unexplained = [one for one in found if one.verdict is Verdict.UNEXPLAINED]
+    answerable = verdicts[Verdict.SAME] + verdicts[Verdict.UNEXPLAINED]
+    assert verdicts[Verdict.SAME] >= COMPILED_AT_LEAST * answerable, told(unexplained, seed)
+    # Were most operations mistaken, or one kind of caller never asked, the above would prove little.
+    assert verdicts[Verdict.SAME] > 0.7 * len(found)
+    assert {one.viewer.kind for one in found if one.verdict is Verdict.SAME} == {one.kind for one in world.viewers}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.__name__)
+async def test_a_difference_is_found(world: World, sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch):
+    sabotage(monkeypatch)
+    broken = replace(world, engine=open_engine())
+    found = await broken.first_wrong(f"{SEED}/sabotage", SABOTAGED_OPERATIONS)
+    assert found is not None, f"LAYETTE_TEST_SEED={SEED}"
