@@ -173,7 +173,9 @@ class Product(Node):
     brand: Brand | None = one(lambda product, brand: brand.id == product.brand_id)
     categories: list[Category] = many(
         lambda product, category: category.id.in_(
-            select(tables.ProductCategory.category_id).where(tables.ProductCategory.product_id == product.id)
+            select(tables.ProductCategory.category_id)
+            .where(tables.ProductCategory.product_id == product.id)
+            .correlate_except(tables.ProductCategory)
         ),
         order=lambda category: (category.position, category.id),
     )

@@ -40,6 +40,7 @@ class Preferences:
         lambda taste, brand: (
             select(BRANDS.c.brand_id)
             .where(BRANDS.c.account_id == taste.account_id, BRANDS.c.brand_id == brand.id)
+            .correlate_except(BRANDS)
             .exists()
         ),
         order=lambda brand: (brand.slug,),
