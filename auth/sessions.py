@@ -4,6 +4,7 @@ A sign-in, and what ends sessions with a change of password, lock the account fi
 the second sees what the first did, so that no session outlives the password it was opened with.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     LargeBinary,
     Select,
     Text,
@@ -31,13 +33,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.account_events import ClientFacts, record
 from auth.refusal import Refusal, RefusalCode
 from auth.tokens import Kind, new_token
-from auth.viewer import Viewer, ViewerKind
+from auth.viewer import Access, Viewer, ViewerKind
 from gateways.jobs import Job, enqueue
 from models.account import Account, AccountEvent, AccountEventKind
 from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.login_session import LoginSession
+from models.staff import StaffMember
 
 NOTE_USE_AFTER = 60
 """Seconds after which a session's last use is written again."""
@@ -102,6 +105,19 @@ def live_session(digest: ColumnElement[Any]) -> Select[UUID, UUID, bool]:
         .join(Account, Account.id == LoginSession.account_id)
         .where(LoginSession.token_digest == digest, is_live(LoginSession), Account.disabled_at.is_(None))
     )
+
+
+def viewer_session(access: Access, parameter: Callable[..., ColumnElement[Any]]) -> Select[UUID, UUID, bool]:
+    """The viewer's live session, if it still has the access that a statement was planned for.
+
+    A member of staff's access is what it was as long as the stamp is.
+    """
+    session = live_session(parameter(LargeBinary(), lambda variables, viewer: viewer.token_digest))
+    if access.kind is ViewerKind.STAFF:
+        held = and_(StaffMember.account_id == Account.id, StaffMember.status == sql("'ACTIVE'"))
+        stamp = parameter(Integer(), lambda variables, viewer: viewer.staff.stamp)
+        return session.join(StaffMember, held).where(StaffMember.access_stamp == stamp)
+    return session.where(Account.kind == sql("'CUSTOMER'"))
 
 
 def _in_time(session: Any) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from auth.roles import StaffPurpose
 from models.classification import Channel
 
 
@@ -16,8 +17,35 @@ class ViewerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StaffFacts:
+    """What decides about a member of staff.
+
+    `stamp` is StaffMember.access_stamp when this was read: statements check that it still holds. `acknowledged`: the
+    obligations' current version. `second_factor`: one was given where one is due.
+    """
+
+    staff_id: UUID
+    stamp: int
+    roles: tuple[str, ...]
+    purposes: frozenset[StaffPurpose]
+    acknowledged: bool
+    second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the request says that a member of staff reads for: X-Purpose, and X-Case, a ticket or matter."""
+
+    purpose: str | None = None
+    case: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Viewer:
-    """`token_digest` is the SHA-256 of the session's token: reads of owned data check it inside their own statement."""
+    """`token_digest` is the SHA-256 of the session's token: reads of owned data check it inside their own statement.
+
+    `permissions` are a member's `noun:verb`s or a partner's scopes.
+    """
 
     kind: ViewerKind = ViewerKind.ANONYMOUS
     account_id: UUID | None = None
@@ -26,17 +54,37 @@ class Viewer:
     permissions: frozenset[str] = frozenset()
     stepped_up_until: datetime | None = None
     channel: Channel = Channel.WEB
+    staff: StaffFacts | None = None
+    claim: Claim = Claim()
+    partner_id: UUID | None = None
 
     @property
     def access(self) -> "Access":
         """What decides about permissions, and nothing else: the part of the viewer that plans are cached by."""
-        return Access(self.kind, self.permissions)
+        if self.staff is None:
+            return Access(self.kind, self.permissions)
+        return Access(
+            self.kind,
+            self.permissions,
+            self.staff.purposes,
+            self.claim.purpose,
+            self.claim.case is not None,
+            self.staff.acknowledged,
+            self.staff.second_factor,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
+    """Kind and permissions; of staff also what they may read for, and what they say they do."""
+
     kind: ViewerKind
     permissions: frozenset[str] = frozenset()
+    purposes: frozenset[StaffPurpose] = frozenset()
+    purpose: str | None = None
+    has_case: bool = False
+    acknowledged: bool = False
+    second_factor: bool = False
 
 
 ANONYMOUS = Viewer()

@@ -59,7 +59,10 @@ class Mask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Personal data. `retention` names a rule of privacy/retention; `subject` is the column that names the person."""
+    """Personal data. `retention` names a rule of privacy/retention; `subject` is the column that names the person.
+
+    `guarded`: what staff read of it needs a purpose and is recorded for the person.
+    """
 
     category: str
     purposes: frozenset[Purpose]
@@ -71,6 +74,7 @@ class Personal:
     exported: bool = True
     mask: Mask = Mask.HIDDEN
     balancing_note: str | None = None
+    guarded: bool = True
 
     def __post_init__(self) -> None:
         if Purpose.BUSINESS in self.purposes and not self.balancing_note:

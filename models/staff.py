@@ -17,6 +17,7 @@ MEMBER = Personal(
     erasure=Erasure.KEEP,
     subject="id",
     sensitivity=1,
+    guarded=False,
 )
 
 

@@ -38,12 +38,18 @@ T = TypeVar("T")
 class Permissions:
     """What the engine asks about a field's readers, whose meaning is not its business.
 
-    `denial(readers, access)` is None where a caller with this access may read, else the code of the error;
-    `is_public(readers)` says whether everyone may.
+    `denial(readers, access, personal)` is None where a caller with this access may read a field that holds this of
+    persons, else the error's `code` and `reason`; `operation_denial(readers, access)` the same for a mutation.
+    `is_public(readers)`: everyone may. `is_masked(readers, access)`: the caller sees a `mask(column, expression)`.
+    `records(access)`: what the caller reads of persons is recorded for them.
     """
 
-    denial: Callable[[Any, Any], Any]
+    denial: Callable[..., Any]
+    operation_denial: Callable[[Any, Any], Any]
     is_public: Callable[[Any], bool]
+    is_masked: Callable[[Any, Any], bool]
+    mask: Callable[[Any, ColumnElement[Any]], ColumnElement[Any]]
+    records: Callable[[Any], bool]
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")
@@ -61,7 +67,7 @@ class Argument:
     """An argument that becomes a condition on the rows: `where(row, value)`.
 
     `convert` turns the client's value into SQL's and raises GraphQLError. Without a value the condition is left out, or
-    is `absent(row)`.
+    is `absent(row)`. `readers` may use it, if not everyone who reads the field may.
     """
 
     annotation: Any
@@ -70,6 +76,7 @@ class Argument:
     convert: Callable[[Any], Any] = lambda value: value
     default: Any = strawberry.UNSET
     absent: Expression | None = None
+    readers: Any = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from reads.cache import ByteBounded
 from reads.declare import Permissions
 from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.plan import Planner
-from reads.sqltext import Statement, ViewerSource, compile_entity, compile_plan
+from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN
 
 DOCUMENT_BYTES = 24 * 2**20
@@ -57,15 +57,13 @@ class ReadContext(Protocol):
 
 
 class Engine:
-    """`viewer_source` gives the live session behind a token's digest, as SQL; `parse` the document of a text."""
+    """`sources` find the viewer and record what is read of persons, in SQL; `parse` gives the document of a text."""
 
-    def __init__(
-        self, schema: GraphQLSchema, viewer_source: ViewerSource, permissions: Permissions, parse: Parse = parse
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, sources: Sources, permissions: Permissions, parse: Parse = parse) -> None:
         self._parse = parse
         self.schema = schema
         self.permissions = permissions
-        self.viewer_source = viewer_source
+        self.sources = sources
         self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
         self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
         reference.install(schema, permissions)
@@ -138,12 +136,12 @@ class Engine:
         planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions)
         try:
             plan = planner.plan()
-            statement = compile_plan(plan, self.viewer_source)
+            statement = compile_plan(plan, self.sources, viewer.access)
         except (CannotCompile, GraphQLError, RecursionError):
             return None
         return Compiled(statement, plan.public and not statement.owned)
 
-    def compiled_entity(self, operation: Operation, key: Any, make: Any) -> Statement | None:
+    def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Statement | None:
         """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows and binds."""
         name = operation.node.name and operation.node.name.value
         kept = self.statements.get((operation.text, name, key))
@@ -151,7 +149,7 @@ class Engine:
             return kept.statement
         try:
             rows, binds = make()
-            statement = compile_entity(rows, binds, self.viewer_source)
+            statement = compile_entity(rows, binds, self.sources, access)
         except (CannotCompile, GraphQLError, RecursionError):
             return None
         self.statements.put((operation.text, name, key), Compiled(statement, False), statement.weight)

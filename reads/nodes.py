@@ -43,6 +43,7 @@ class Leaf:
     type: GraphQLNamedOutputType
     listed: bool
     nullable: bool
+    personal: frozenset[Any] = frozenset()
 
 
 Where = Callable[[Any, Any], ColumnElement[bool]]
@@ -50,10 +51,19 @@ Where = Callable[[Any, Any], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """That reading a row is recorded for the person in its column `subject`, with these categories."""
+
+    subject: str
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Object:
     type: GraphQLObjectType
     parts: "list[tuple[str, Node]]"
     absent: declare.Expression | None = None
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ strict plan is for the compiled way: whatever it does not understand, or would a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -30,12 +30,36 @@ from reads import declare
 from reads.arguments import Arguments, CannotCompile
 from reads.cursors import Cursor, page_size, wrong
 from reads.declare import ENTITIES, Entity, field_readers, field_reads
-from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Node, Object, Plan, Rows, Sql, Viewer, Where
+from reads.nodes import (
+    Bind,
+    Choice,
+    Connection,
+    Const,
+    Failed,
+    Leaf,
+    Node,
+    Object,
+    Plan,
+    Recorded,
+    Rows,
+    Sql,
+    Viewer,
+    Where,
+)
+from reads.traces import columns_read, personal_read
 
 MOST_IDS = 100
 
 
 # ---- the planner
+
+
+@dataclass(frozen=True)
+class Inline:
+    """A value type's fields over the row it is made of, read by those who may read the field that it stands in."""
+
+    of: Mapping[str, Any]
+    readers: Any
 
 
 @dataclass
@@ -62,29 +86,40 @@ class Planner:
         collected = collect_fields(self.schema, self.fragments, self.values, query, self.operation)
         if collected.new_defer_usages:
             raise CannotCompile("@defer")
-        parts = [(key, self.field(query, None, details)) for key, details in collected.grouped_field_set.items()]
+        parts = [(key, self.field(query, None, details, None)) for key, details in collected.grouped_field_set.items()]
         return Plan(Object(query, parts), self.given.binds, self.public, self.relied)
 
     # -- fields
 
-    def object(self, type_: GraphQLObjectType, details: list[FieldDetails], fields: Any = None) -> Object:
-        """The selection on an object; `fields` are a value type's own, else the type's declarations hold."""
+    def object(
+        self, type_: GraphQLObjectType, details: list[FieldDetails], table: Table | None, fields: Any = None
+    ) -> Object:
+        """The selection on a row of the table; `fields` are a value type's own, else the type's declarations hold."""
         selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
         if selected.new_defer_usages:
             raise CannotCompile("@defer")
-        return Object(
-            type_, [(key, self.field(type_, fields, found)) for key, found in selected.grouped_field_set.items()]
-        )
+        parts = [(key, self.field(type_, fields, found, table)) for key, found in selected.grouped_field_set.items()]
+        return Object(type_, parts, recorded=self.recorded(parts, table))
 
-    def field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails]) -> Node:
+    def recorded(self, parts: list[tuple[str, Node]], table: Table | None) -> Recorded | None:
+        """What is recorded for the row's person: the categories of all that the row shows of them."""
+        if table is None or not self.permissions.records(self.access):
+            return None
+        personal = {one for _, part in parts for one in personal_of(part) if one.guarded}
+        subjects = {one.subject for one in personal}
+        if len(subjects) > 1:
+            raise AssertionError(f"{table.name} has several subjects: {subjects}")
+        return Recorded(*subjects, tuple(sorted({one.category for one in personal}))) if personal else None
+
+    def field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails], table: Table | None) -> Node:
         if not self.tolerant:
-            return self._field(parent, fields, details)
+            return self._field(parent, fields, details, table)
         try:
-            return self._field(parent, fields, details)
+            return self._field(parent, fields, details, table)
         except GraphQLError as error:
             return Failed(error)
 
-    def _field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails]) -> Node:
+    def _field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails], table: Table | None) -> Node:
         node = details[0].node
         name = node.name.value
         if name == "__typename":
@@ -93,17 +128,18 @@ class Planner:
             raise CannotCompile(name)
         declared = self.allowed(parent, name)
         graphql_field = parent.fields[name]
-        reads = fields[declared.python_name] if fields is not None else field_reads(declared)
+        reads = fields.of[declared.python_name] if fields is not None else field_reads(declared)
+        readers = fields.readers if fields is not None else field_readers(declared)
         named = get_named_type(graphql_field.type)
-        nullable = not isinstance(graphql_field.type, GraphQLNonNull)
         match reads:
             case declare.Value():
-                return self.leaf(parent, declared.python_name, reads, graphql_field.type, fields is not None)
+                leaf = self.leaf(parent, declared.python_name, reads, graphql_field.type, fields is not None)
+                return self.guarded(leaf, parent, name, readers, table)
             case declare.Embedded():
-                found = self.object(named, details, reads.fields)
+                found = self.object(named, details, table, Inline(reads.fields, readers))
                 return Object(found.type, found.parts, reads.absent)
             case declare.Related():
-                return self.related(parent, reads, graphql_field, node, named, details, nullable)
+                return self.related(parent, reads, graphql_field, details, readers)
             case declare.Page():
                 return self.page(parent, reads, graphql_field, node, named, details)
             case declare.AnyEntity():
@@ -123,6 +159,22 @@ class Planner:
         if not self.permissions.is_public(readers):
             self.public, self.relied = False, True
         return declared
+
+    def guarded(self, leaf: Leaf, parent: GraphQLObjectType, name: str, readers: Any, table: Table | None) -> Leaf:
+        """The value where the caller may read what it holds of a person; masked for those who only recognise it."""
+        if table is None or not self.permissions.records(self.access) or self.permissions.is_public(readers):
+            return leaf
+        personal = frozenset(one for home, one in personal_read(columns_read(leaf.sql, table)) if home is table)
+        refused = self.permissions.denial(readers, self.access, personal)
+        if refused is not None:
+            if not self.tolerant:
+                raise CannotCompile("refused")
+            raise refusal(refused, parent.name, name)
+        sql = leaf.sql
+        if personal and self.permissions.is_masked(readers, self.access):
+            mask = self.permissions.mask
+            return replace(leaf, sql=lambda row, backend: mask(personal, sql(row, backend)), personal=personal)
+        return replace(leaf, personal=personal)
 
     def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
         named = get_named_type(type_)
@@ -147,14 +199,19 @@ class Planner:
 
     # -- relations
 
-    def rows(self, named: GraphQLObjectType, reads: Any, details: list[FieldDetails]) -> tuple[Table, Object]:
-        entity = None if reads.table is not None else entity_of(named)
-        table = reads.table if entity is None else entity.table
-        return table, self.object(named, details, getattr(reads, "fields", None))
+    def rows(
+        self, named: GraphQLObjectType, reads: declare.Related, details: list[FieldDetails], readers: Any
+    ) -> tuple[Table, Object]:
+        table = reads.table if reads.table is not None else entity_of(named).table
+        inline = None if reads.fields is None else Inline(reads.fields, readers)
+        return table, self.object(named, details, table, inline)
 
     def related(
-        self, parent: Any, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any, nullable: bool
+        self, parent: GraphQLObjectType, reads: declare.Related, graphql_field: Any, details: Any, readers: Any
     ) -> Node:
+        node = details[0].node
+        named: Any = get_named_type(graphql_field.type)
+        nullable = not isinstance(graphql_field.type, GraphQLNonNull)
         where = self.given.arguments(reads.arguments, graphql_field, node)
         root = parent is self.schema.query_type
         if root and reads.arguments and not where:
@@ -169,7 +226,7 @@ class Planner:
             where += visible
         if reads.when is not None:
             where.append(lambda row, backend, when=reads.when: when(row))
-        table, found = self.rows(named, reads, details)
+        table, found = self.rows(named, reads, details, readers)
         on = reads.on
         if root and on is not None:
             where.append(lambda row, backend, on=on: on(backend.viewer, row))
@@ -198,7 +255,7 @@ class Planner:
             return Const(None)
         self.given.binds.append(key)
         by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
-        return Rows(entity.table, None, [by_key, *visible], self.object(named, details))
+        return Rows(entity.table, None, [by_key, *visible], self.object(named, details, entity.table))
 
     def any_entity(self, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any) -> Node:
         if not isinstance(named, GraphQLInterfaceType):
@@ -213,7 +270,7 @@ class Planner:
             bind = self.given.bind(
                 Bind(ARRAY(Uuid()) if reads.many else Uuid(), read_keys(entity.prefix, reads.many, raw))
             )
-            found = self.object(possible, details)
+            found = self.object(possible, details, entity.table)
             where: list[Where] = list(visible)
             if not reads.many:
                 where.append(lambda row, backend, entity=entity, bind=bind: entity.key(row) == backend.bind(bind))
@@ -253,7 +310,8 @@ class Planner:
         if parent is self.schema.query_type:
             visible = self.visible(entity_of(node_type))
             if visible is None:
-                raise refusal("FORBIDDEN", parent.name, node.name.value) if self.tolerant else CannotCompile("refused")
+                refused = self.permissions.denial((), self.access)
+                raise refusal(refused, parent.name, node.name.value) if self.tolerant else CannotCompile("refused")
             where += visible
             on = None
         if reads.when is not None:
@@ -269,11 +327,11 @@ class Planner:
             backward,
             bound,
             reads.counted,
-            self.connection_parts(named, details, reads),
+            self.connection_parts(named, details, reads, table),
             named,
         )
 
-    def connection_parts(self, type_: GraphQLObjectType, details: Any, reads: declare.Page) -> Any:
+    def connection_parts(self, type_: GraphQLObjectType, details: Any, reads: declare.Page, table: Table) -> Any:
         """(response key, kind, more) of a connection, an edge or a pageInfo."""
         selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
         parts: list[tuple[str, str, Any]] = []
@@ -287,9 +345,9 @@ class Planner:
             self.allowed(type_, name)
             inner = get_named_type(type_.fields[name].type)
             if name == "node":
-                parts.append((key, name, self.object(inner, found)))
+                parts.append((key, name, self.object(inner, found, table)))
             elif name in ("edges", "pageInfo"):
-                parts.append((key, name, self.connection_parts(inner, found, reads)))
+                parts.append((key, name, self.connection_parts(inner, found, reads, table)))
             elif name == "facets":
                 parts.append((key, name, self.facets(inner, found, reads)))
             elif name in ("cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "totalCount"):
@@ -369,6 +427,18 @@ def few(ids: list[str]) -> list[str]:
     return ids
 
 
-def refusal(code: Any, type_name: str, name: str) -> GraphQLError:
+def refusal(denial: Any, type_name: str, name: str) -> GraphQLError:
     """The error of a field that this caller may not read."""
-    return GraphQLError(f"{type_name}.{name} is not for this caller.", extensions={"code": str(code)})
+    extensions = {"code": str(denial.code)}
+    if denial.reason is not None:
+        extensions["reason"] = str(denial.reason)
+    return GraphQLError(f"{type_name}.{name} is not for this caller.", extensions=extensions)
+
+
+def personal_of(part: Node) -> frozenset[Any]:
+    """What of a person a part of a row shows, in embedded objects too."""
+    if isinstance(part, Leaf):
+        return part.personal
+    if isinstance(part, Object):
+        return frozenset().union(*(personal_of(inner) for _, inner in part.parts))
+    return frozenset()

@@ -74,9 +74,10 @@ def resolver(
     else:
         inner = look_up(own or default_field_resolver)
     finish = word(get_named_type(parent.fields[name].type))
+    decide = permissions.operation_denial if parent is schema.mutation_type else permissions.denial
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-        refused = permissions.denial(readers, info.context.viewer.access)
+        refused = decide(readers, info.context.viewer.access)
         if refused is not None:
             raise refusal(refused, parent.name, name)
         return finish(inner(source, info, **arguments))
@@ -115,11 +116,22 @@ def word(named: Any) -> Callable[[Any], Any]:
 async def read_root(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
     context = info.context
     planner = planner_of(info, tolerant=True)
-    node = planner.field(info.parent_type, None, [FieldDetails(node, None) for node in info.field_nodes])
+    node = planner.field(info.parent_type, None, [FieldDetails(node, None) for node in info.field_nodes], None)
     async with context.database.reading() as connection:
-        found = await RowReader(connection, planner.values.coerced, context.viewer).read(node)
+        found = await read_rows(connection, planner, node, context)
     if isinstance(found, Failed):
         raise found.error
+    return found
+
+
+async def read_rows(connection: Any, planner: Planner, node: Any, context: Any) -> Any:
+    """Reads, and records what was read of persons in the same transaction."""
+    reader = RowReader(connection, planner.values.coerced, context.viewer)
+    if not planner.permissions.records(planner.access):
+        return await reader.read(node)
+    async with connection.transaction():
+        found = await reader.read(node)
+        await reader.record(context.engine.sources.recorder)
     return found
 
 
@@ -177,7 +189,7 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
 
     shape = context.operation.shape(context.variables)
     place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
-    statement = context.engine.compiled_entity(context.operation, place, make)
+    statement = context.engine.compiled_entity(context.operation, place, make, context.viewer.access)
     async with context.database.reading() as connection:
         text = await entity_text(connection, statement, context.variables, viewer)
         if text is None:
@@ -186,7 +198,7 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
             return typed(named.name, orjson.loads(text))
         planner = planner_of(info, tolerant=True)
         node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
-        return await RowReader(connection, planner.values.coerced, context.viewer).read(node)
+        return await read_rows(connection, planner, node, context)
 
 
 async def entity_text(connection: Any, statement: Any, variables: Any, viewer: Any) -> str | None:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
+    Insert,
     Integer,
     Select,
+    Text,
     Uuid,
     bindparam,
     func,
@@ -80,6 +83,7 @@ class RowReader:
     def __init__(self, connection: Any, variables: Any, viewer_row: Any) -> None:
         self.connection, self.variables, self.viewer_row = connection, variables, viewer_row
         self.viewer = ViewerValues(self)
+        self.read_of: dict[UUID, set[str]] = {}
         self._aliases = count()
 
     # -- what conditions use
@@ -93,10 +97,24 @@ class RowReader:
     def alias(self, table: Any) -> Any:
         return table.alias(f"t{next(self._aliases)}")
 
-    async def fetch(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
+    async def fetch(self, statement: Select[*tuple[Any, ...]] | Insert) -> list[Any]:
         compiled = statement.compile(dialect=DIALECT)
         values = [compiled.params[name] for name in compiled.positiontup or []]
         return await self.connection.fetch(compiled.string, *values)
+
+    async def record(self, recorder: Any) -> None:
+        """Records what was read of persons; to be done in the transaction of the reads."""
+        if not self.read_of:
+            return
+        pairs = [(subject, category) for subject, found in self.read_of.items() for category in sorted(found)]
+        each = func.unnest(
+            self.parameter([subject for subject, _ in pairs], ARRAY(Uuid())),
+            self.parameter([category for _, category in pairs], ARRAY(Text())),
+        ).table_valued(Column("subject", Uuid), Column("category", Text))
+        each = each.render_derived(name="each")
+        categories = func.array_agg(each.c.category, type_=ARRAY(Text)).label("categories")
+        subjects = select(each.c.subject, categories).group_by(each.c.subject).subquery("subjects")
+        await self.fetch(recorder(subjects, lambda type_, get: self.bind(Bind(type_, get))))
 
     # -- nodes
 
@@ -194,9 +212,13 @@ class RowReader:
                 case Rows() | Connection():
                     pending.append(((), key, part))
         name = node.type.name
+        recorded = node.recorded
+        subject = None if recorded is None else shape.add(row.c[recorded.subject])
 
         def build_object(record: Any) -> dict[str, Any]:
             made: dict[str, Any] = {TYPE: name}
+            if recorded is not None and record[f"c{subject}"] is not None:
+                self.read_of.setdefault(record[f"c{subject}"], set()).update(recorded.categories)
             for key, step in steps:
                 made[key] = step.value(record) if isinstance(step, _Column | _Embedded) else step
             return made

@@ -11,27 +11,42 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
-    LargeBinary,
+    Insert,
+    Integer,
     Select,
     Text,
     Uuid,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Rows, Where
+from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
 from reads.plan import entity_of
 from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, text, whole
 
-ViewerSource = Callable[[ColumnElement[Any]], Select[*tuple[Any, ...]]]
-"""From the digest of a token, the session's row: columns that conditions use, and `stale`, whether to note its use."""
+Parameter = Callable[[Any, Callable[[Mapping[str, Any], Any], Any]], ColumnElement[Any]]
+"""Makes a parameter of a type, whose value is got from the variables and the viewer."""
+
+ViewerSource = Callable[[Any, Parameter], Select[*tuple[Any, ...]]]
+"""From a kind of access and what makes parameters, the session's row: columns that conditions use, and `stale`, whether
+to note its use. No row: the session is over, or no longer has this access."""
+
+Recorder = Callable[[Any, Parameter], Insert]
+"""From rows of `subject` and `categories` and what makes parameters, what records that they were read."""
+
+SUBJECT = literal_column("chr(2)", Text)
+MARKS = literal_column("chr(2) || '[^' || chr(2) || ']*' || chr(2)", Text)
+MARKED = literal_column("chr(2) || '([0-9a-f]{32}):([0-9]+)' || chr(2)", Text)
 
 DIALECT = asyncpg.dialect()
 
@@ -57,18 +72,26 @@ class Statement:
         return 2 * len(self.sql) + 400 * (len(self.getters) + len(self.checks)) + 1000
 
 
-def compile_plan(plan: Plan, viewer_source: ViewerSource) -> Statement:
+@dataclass(frozen=True)
+class Sources:
+    """What the engine is given to find the viewer and to record what is read of persons."""
+
+    viewer: ViewerSource
+    recorder: Recorder
+
+
+def compile_plan(plan: Plan, sources: Sources, access: Any) -> Statement:
     """The statement of a whole operation: its value is the response body."""
-    backend = SQLText(viewer_source)
+    backend = SQLText(sources, access)
     if plan.relied:
         backend.session()
     text = whole(flat('{"data":', backend.object(plan.root, None), "}"))
     return backend.statement(text, plan.binds)
 
 
-def compile_entity(rows: Rows, binds: Sequence[Bind], viewer_source: ViewerSource) -> Statement:
+def compile_entity(rows: Rows, binds: Sequence[Bind], sources: Sources, access: Any) -> Statement:
     """The statement of one entity: its value is the entity's JSON, or null."""
-    backend = SQLText(viewer_source)
+    backend = SQLText(sources, access)
     return backend.statement(whole(flat(backend.rows(rows, None))), binds)
 
 
@@ -84,12 +107,15 @@ class ViewerColumns:
 
 
 class SQLText:
-    def __init__(self, viewer_source: ViewerSource) -> None:
+    def __init__(self, sources: Sources, access: Any) -> None:
         self.viewer = ViewerColumns(self)
-        self._source = viewer_source
+        self._sources = sources
+        self._access = access
         self._session: Any = None
+        self._categories: list[tuple[str, ...]] = []
         self._binds: dict[str, Bind] = {}
         self._names: dict[int, str] = {}
+        self._made: list[Bind] = []
         self.aliases = count()
 
     def statement(self, whole_text: ColumnElement[Any], binds: Sequence[Bind]) -> Statement:
@@ -97,7 +123,10 @@ class SQLText:
         if self._session is not None:
             live = select(literal_column("true")).select_from(self._session).scalar_subquery()
             stale = select(self._session.c.stale).scalar_subquery()
-            chosen = select(case((live, func.coalesce(whole_text, MARK, type_=Text))), stale)
+            answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
+            chosen = select(answer.label("text"), stale.label("stale"))
+        if self._categories:
+            chosen = self._recording(chosen)
         compiled = chosen.compile(dialect=DIALECT)
         names = list(compiled.positiontup or [])
         constants = compiled.params
@@ -116,11 +145,54 @@ class SQLText:
         self._binds[name] = bind
         return bindparam(name, type_=bind.type)
 
+    def parameter(self, type_: Any, get: Callable[..., Any]) -> ColumnElement[Any]:
+        bind = Bind(type_, get)
+        self._made.append(bind)
+        return self.bind(bind)
+
     def session(self) -> Any:
         if self._session is None:
-            digest = self.bind(Bind(LargeBinary(), lambda variables, viewer: viewer.token_digest))
-            self._session = self._source(digest).cte("viewer")
+            self._session = self._sources.viewer(self._access, self.parameter).cte("viewer")
         return self._session
+
+    def _recording(self, chosen: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        """The same answer, with what it shows of persons recorded by the same statement.
+
+        Each object that shows something of a person has a mark before it that names the person and what is shown. The
+        marks are gathered for the record, and taken out of the answer.
+        """
+        answer = chosen.cte("answer").prefix_with("MATERIALIZED")
+        marks = func.regexp_matches(answer.c.text, MARKED, text("g")).table_valued(Column("mark", ARRAY(Text)))
+        marks = marks.render_derived(name="marks")
+        kinds = func.unnest(*self._kinds()).table_valued(Column("kind", Integer), Column("category", Text))
+        kinds = kinds.render_derived(name="kinds")
+        subjects = (
+            select(
+                cast(marks.c.mark[1], Uuid).label("subject"),
+                func.array_agg(kinds.c.category.distinct()).label("categories"),
+            )
+            .select_from(answer.join(marks, true()).join(kinds, kinds.c.kind == cast(marks.c.mark[2], Integer)))
+            .group_by(marks.c.mark[1])
+            .subquery("subjects")
+        )
+        recorded = self._sources.recorder(subjects, self.parameter).cte("recorded")
+        shown = func.regexp_replace(answer.c.text, MARKS, text(""), text("g"))
+        return select(shown, answer.c.stale).add_cte(recorded)
+
+    def _kinds(self) -> list[ColumnElement[Any]]:
+        """Numbers of sets of categories and their members, as two arrays."""
+        pairs = [(at, category) for at, categories in enumerate(self._categories) for category in categories]
+        numbers = ",".join(str(at) for at, _ in pairs)
+        names = ",".join(f"'{category}'" for _, category in pairs)
+        return [literal_column(f"ARRAY[{numbers}]", ARRAY(Integer)), literal_column(f"ARRAY[{names}]", ARRAY(Text))]
+
+    def mark(self, recorded: Recorded, row: Any) -> ColumnElement[Any]:
+        """What stands before an object for the record; nothing where its row is no person's."""
+        if recorded.categories not in self._categories:
+            self._categories.append(recorded.categories)
+        kind = self._categories.index(recorded.categories)
+        subject = func.encode(func.uuid_send(row.c[recorded.subject]), text("hex"), type_=Text)
+        return func.coalesce(cat(SUBJECT, subject, text(f":{kind}"), SUBJECT), text(""), type_=Text)
 
     def alias(self, table: Any) -> Any:
         return table.alias(f"t{next(self.aliases)}")
@@ -148,6 +220,8 @@ class SQLText:
     def object(self, node: Object, row: Any) -> list[Part]:
         """Always a list of parts, so that constants merge across levels."""
         parts = members((key, self.node(value, row)) for key, value in node.parts)
+        if node.recorded is not None:
+            parts = [self.mark(node.recorded, row), *parts]
         if node.absent is None:
             return parts
         assert row is not None
@@ -200,7 +274,9 @@ class SQLText:
         for name, (_, rows) in zip(names, node.alternatives, strict=True):
             row = self.alias(rows.table)
             key = entity_of(rows.object.type).key(row.c)
-            texts.append(self.chosen(rows, self.item(rows, row), row, None).where(key == keys.c[name]).scalar_subquery())
+            texts.append(
+                self.chosen(rows, self.item(rows, row), row, None).where(key == keys.c[name]).scalar_subquery()
+            )
         one = func.coalesce(*texts, text("null"), type_=Text)
         return cat("[", joined(select(one).select_from(keys).order_by(keys.c.place)), "]")
 

@@ -4,11 +4,14 @@ import strawberry
 from graphql import GraphQLSchema, parse
 from strawberry.schema.config import StrawberryConfig
 
-from auth.permissions import ANYONE, denial, is_public
-from auth.sessions import live_session
+from auth.access_log import recorder, records
+from auth.masks import mask
+from auth.permissions import ANYONE, denial, is_masked, is_public, operation_denial
+from auth.sessions import viewer_session
 from reads.declare import Permissions, any_entities, any_entity, value
 from reads.engine import Engine
 from reads.operations import Parse
+from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
@@ -49,7 +52,8 @@ SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=S
 
 def open_engine(parse: Parse = parse) -> Engine:
     """What executes the schema, with the shop's own sessions and permissions. `parse` gives each new document."""
-    return Engine(core_schema(), live_session, Permissions(denial, is_public), parse)
+    permissions = Permissions(denial, operation_denial, is_public, is_masked, mask, records)
+    return Engine(core_schema(), Sources(viewer_session, recorder), permissions, parse)
 
 
 def core_schema() -> GraphQLSchema:
