@@ -1,6 +1,6 @@
 """The ASGI application: what a server process holds open, and what it answers to."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -21,19 +21,22 @@ from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
 from models.database import Database
 from reads.engine import Engine
+from reads.operations import Parse
 from resolvers.context import ShopFacts
 from resolvers.root import open_engine
 
 
-def create_app(settings: Settings, services: Services, *, engine: Engine | None = None) -> Starlette:
+def create_app(
+    settings: Settings, services: Services, *, engine_of: Callable[[Parse], Engine] = open_engine
+) -> Starlette:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown.
 
-    `engine` executes operations; by default one of its own.
+    `engine_of` opens what executes operations, given what parses them.
     """
     database = Database(services.database_url)
     redis = redis_client(services.redis_url)
     bounds = Bounds()
-    engine = engine or open_engine(bounds.parse)
+    engine = engine_of(bounds.parse)
     passwords = PasswordHasher()
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)
