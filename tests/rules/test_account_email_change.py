@@ -355,6 +355,23 @@ async def test_late_notice_of_an_undone_change_is_not_written(
     assert [message.to for message in post.sent].count(EVE) == 1
 
 
+async def test_notice_that_is_written_while_the_owner_undoes_waits_and_is_not_sent(committed_database: Database):
+    post = Post(committed_database)
+    owner = await customer(committed_database)
+    owners = await moved(post, owner, EVE)
+    await ask(committed_database, owner, EVA)
+    later = select(EmailChange.id).where(EmailChange.new_email == EVA)
+    change_id = await committed_database.transact(lambda transaction: transaction.scalar(later))
+    assert change_id is not None
+    sent = len(post.sent)
+    async with committed_database.engine.begin() as transaction:
+        assert await email_change.undo(transaction, owners, LAPTOP) == owner
+        writing = asyncio.create_task(email_change.write_notice_letter(post.tools, change_id))
+        assert await asyncio.wait({writing}, timeout=0.5) == (set(), {writing})
+    await writing
+    assert len(post.sent) == sent
+
+
 async def test_notice_of_a_change_that_was_replaced_still_takes_the_account_back(
     database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
 ):
@@ -426,6 +443,18 @@ async def test_registration_from_before_does_not_take_an_address_that_was_left(
     assert refusal(outcome[0]) == INVALID
     assert await undo(database, notice) == owner
     assert await address_of(transaction, owner) == ANA
+
+
+async def test_change_from_before_does_not_take_an_address_that_was_left(
+    database: RolledBackDatabase, post: Post, owner: UUID, transaction: AsyncConnection
+):
+    other = await customer(database, EVA)
+    confirmation, _ = await asked(post, other, EVE)
+    await moved(post, owner, EVE)
+    notice = await moved(post, owner, "third@example.net")
+    assert refusal(await confirm(database, confirmation)) == INVALID
+    assert await undo(database, notice) == owner
+    assert await address_of(transaction, owner) == EVE
 
 
 async def test_who_forgot_nothing_but_lost_the_address_is_told_how_to_take_it_back(
