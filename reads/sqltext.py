@@ -166,13 +166,14 @@ class SQLText:
         marks = marks.render_derived(name="marks")
         kinds = func.unnest(*self._kinds()).table_valued(Column("kind", Integer), Column("category", Text))
         kinds = kinds.render_derived(name="kinds")
+        person, kind = marks.c.mark[literal_column("1", Integer)], marks.c.mark[literal_column("2", Integer)]
         subjects = (
             select(
-                cast(marks.c.mark[1], Uuid).label("subject"),
+                cast(person, Uuid).label("subject"),
                 func.array_agg(kinds.c.category.distinct()).label("categories"),
             )
-            .select_from(answer.join(marks, true()).join(kinds, kinds.c.kind == cast(marks.c.mark[2], Integer)))
-            .group_by(marks.c.mark[1])
+            .select_from(answer.join(marks, true()).join(kinds, kinds.c.kind == cast(kind, Integer)))
+            .group_by(person)
             .subquery("subjects")
         )
         recorded = self._sources.recorder(subjects, self.parameter).cte("recorded")
