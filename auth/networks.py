@@ -34,6 +34,12 @@ def client_address(peer: str, forwarded: str | None, trusted: Sequence[Network])
     return str(nearest)
 
 
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether the address lies in one of the networks; what is no address lies in none."""
+    found = _address(address) if networks else None
+    return found is not None and _is_within(found, networks)
+
+
 def coarse(address: str) -> str | None:
     """The network that may be kept of an address: its /24, or /48 for IPv6 (P14); None for what is no address."""
     return _network(address, ipv4_length=24, ipv6_length=48)
