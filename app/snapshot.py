@@ -10,6 +10,7 @@ from graphql.utilities import find_breaking_changes
 import models
 from app.settings import ROOT
 from privacy.data_map import data_map
+from privacy.retention import RULES, named
 from reads.declare import field_readers
 from reads.plan import strawberry_field
 from resolvers.root import SCHEMA, core_schema
@@ -64,10 +65,26 @@ def data_map_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def retention_page() -> str:
+    """Each rule, and the tables that it is for."""
+    tables: dict[str, list[str]] = {}
+    for table, name in named(models.metadata):
+        tables.setdefault(name, []).append(table)
+    rows = [f"| {name} | {rule.text} | {', '.join(sorted(tables.get(name, [])))} |" for name, rule in RULES.items()]
+    head = [
+        "# Retention",
+        "",
+        "Made by `make schema` from `privacy/retention.py` and the declarations in `models/`.",
+        "",
+    ]
+    return "\n".join([*head, "| rule | kept | tables |", "| --- | --- | --- |", *rows]) + "\n"
+
+
 PAGES: dict[Path, Callable[[], str]] = {
     SNAPSHOT: sdl,
     Path("docs/permissions.md"): permissions_page,
     Path("docs/data-map.md"): data_map_page,
+    Path("docs/retention.md"): retention_page,
 }
 
 

@@ -18,6 +18,7 @@ from gateways.leases import backlog, forget_dead
 from gateways.mail import Mailer
 from models.database import Database
 from models.job import JobState
+from privacy.retention import sweep
 
 log = structlog.get_logger("worker")
 
@@ -41,9 +42,16 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **email_change.HANDLERS,
 }
 
+
+async def keep_retention(tools: Tools) -> None:
+    """Deletes what has had its time."""
+    await sweep(tools.database)
+
+
 PERIODIC: Sequence[Periodic[Tools]] = (
     Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),
     *account.PERIODIC,
+    Periodic("privacy.retention", timedelta(hours=1), keep_retention),
 )
 
 
