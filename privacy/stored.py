@@ -41,7 +41,7 @@ WITH made (class, oid) AS (
 )
 SELECT known.type AS kind, known.identity AS name
 FROM made, LATERAL pg_identify_object(made.class, made.oid, 0) AS known
-WHERE made.oid >= {_MADE}
+WHERE (made.oid >= {_MADE} OR made.class = 'pg_largeobject'::regclass)
   AND coalesce(known.schema, '') !~ '^pg_(temp|toast)'
   AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = made.class AND d.objid = made.oid AND d.deptype = 'e'
