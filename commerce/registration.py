@@ -62,6 +62,11 @@ GUARDIAN_CONSENT_REQUIRED = Refusal(
 )
 
 
+OWN_ADDRESS = Refusal(
+    RefusalCode.INVALID, "Enter the address of a parent or guardian, not your own.", ("guardianEmail",)
+)
+
+
 class Status(StrEnum):
     """What an answer to a registration says, and all that it says."""
 
@@ -105,7 +110,7 @@ def check(form: Form, *, answered_under_13: bool = False) -> Applicant | Guardia
     `answered_under_13`: the same browser has answered so before, and another answer changes nothing (P21).
     """
     if answered_under_13 or form.age_band is AgeBand.UNDER_13:
-        return _guardian(form.guardian_email)
+        return _guardian(form)
     name = text.line(form.name, field=("name",), limit=NAME_LIMIT, required=True)
     address = email.normalise(form.email)
     number = phone.normalise(form.phone)
@@ -120,11 +125,14 @@ def check(form: Form, *, answered_under_13: bool = False) -> Applicant | Guardia
     return Applicant(name, address, form.age_band, form.policy_version, number or None)
 
 
-def _guardian(typed: str | None) -> Guardian | list[Refusal]:
-    if not typed:
+def _guardian(form: Form) -> Guardian | list[Refusal]:
+    if not form.guardian_email:
         return [GUARDIAN_CONSENT_REQUIRED]
-    address = email.normalise(typed, field=("guardianEmail",))
-    return [address] if isinstance(address, Refusal) else Guardian(address)
+    address = email.normalise(form.guardian_email, field=("guardianEmail",))
+    if isinstance(address, Refusal):
+        return [address]
+    # A child's own address must not be kept under another name.
+    return [OWN_ADDRESS] if address.casefold() == form.email.strip().casefold() else Guardian(address)
 
 
 async def submit(transaction: AsyncConnection, who: Applicant | Guardian, channel: Channel) -> Status:
@@ -215,11 +223,12 @@ class Verification:
 
 
 async def verify(
-    database: Database, passwords: PasswordHasher, client: ClientFacts, given: Verification
+    database: Database, passwords: PasswordHasher, client: ClientFacts, given: Verification, held: bytes | None = None
 ) -> Issued | list[Refusal]:
-    """Opens the account and a session. The token is used up by that alone. Raises auth.passwords.Busy.
+    """Opens the account and a session; the one whose token `held` is the digest of ends (ASVS 7.2.4).
 
-    TOKEN_INVALID also where the address got an account in another way meanwhile.
+    The token is used up by that alone. TOKEN_INVALID also where the address got an account in another way meanwhile.
+    Raises auth.passwords.Busy.
     """
     pending = await database.transact(partial(_pending, token=given.token))
     if isinstance(pending, Refusal):
@@ -236,6 +245,8 @@ async def verify(
             return [account_id]
         if password_hash is not None:
             await password.keep(transaction, account_id, password_hash)
+        if held is not None:
+            await sessions.revoke_token(transaction, held)
         return await sessions.issue(transaction, account_id, client, announce=False)
 
     return await database.transact(open_account)

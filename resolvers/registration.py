@@ -57,7 +57,7 @@ class RegistrationMutation:
         verification = Verification(input.token, input.password, input.username)
         with told_when_busy(info):
             outcome = await registration.verify(
-                context.database, context.services.passwords, context.client, verification
+                context.database, context.services.passwords, context.client, verification, context.viewer.token_digest
             )
         if not isinstance(outcome, Issued):
             return SignInPayload(session=None, customer=None, user_errors=user_errors(outcome))
