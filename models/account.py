@@ -176,6 +176,7 @@ class MailTokenKind(StrEnum):
     PASSWORD_RESET = "PASSWORD_RESET"
     EMAIL_CHANGE = "EMAIL_CHANGE"
     EMAIL_CHANGE_UNDO = "EMAIL_CHANGE_UNDO"
+    STAFF_INVITATION = "STAFF_INVITATION"
 
 
 class MailToken(Base):
@@ -191,6 +192,7 @@ class MailToken(Base):
     registration_id: Mapped[UUID | None] = reference("registration.id", ondelete="SET NULL")
     guardian_request_id: Mapped[UUID | None] = reference("guardian_request.id", ondelete="SET NULL")
     email_change_id: Mapped[UUID | None] = reference("email_change.id", ondelete="SET NULL")
+    staff_id: Mapped[UUID | None] = reference("staff_member.id", ondelete="SET NULL")
     token_digest: Mapped[bytes] = digest(NotPersonal("the hash of a random secret"), unique=True)
     created_at: Mapped[datetime] = recorded_at()
     expires_at: Mapped[datetime] = moment(NotPersonal("the end of the secret"))

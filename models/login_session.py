@@ -27,7 +27,10 @@ class DeviceKind(StrEnum):
 
 
 class LoginSession(Base):
-    """A signed-in device. It ends when revoked, at `expires_at`, or after `idle_seconds` without use (ASVS 7.3)."""
+    """A signed-in device. It ends when revoked, at `expires_at`, or after `idle_seconds` without use (ASVS 7.3).
+
+    `second_factor_at`: when a second factor was given for it. `till_id`: the till that a member of staff signed in at.
+    """
 
     __tablename__ = "login_session"
     id: Mapped[UUID] = key()
@@ -39,6 +42,8 @@ class LoginSession(Base):
     expires_at: Mapped[datetime] = moment(SESSION)
     idle_seconds: Mapped[int] = number(NotPersonal("a setting of the shop"))
     stepped_up_at: Mapped[datetime | None] = moment(SESSION)
+    second_factor_at: Mapped[datetime | None] = moment(SESSION)
+    till_id: Mapped[UUID | None] = reference("till.id", ondelete="CASCADE")
     revoked_at: Mapped[datetime | None] = moment(SESSION)
     device_name: Mapped[str | None] = string(SESSION.but("user.device.name"))
     device_kind: Mapped[DeviceKind] = choice(SESSION.but("user.device.type"), DeviceKind, "device_kind")

@@ -12,6 +12,7 @@ from models.account import AccountEvent
 from models.classification import Personal, classification
 from models.data_access import DataAccess
 from models.database import Database
+from models.idempotency import Idempotency
 from models.login_session import LoginSession
 from models.second_factor import Challenge
 
@@ -68,6 +69,7 @@ def sweeps() -> dict[Any, ColumnElement[bool]]:
             over("login_session", idle_end),
         ),
         Challenge: Challenge.expires_at < func.now() - DAYS,
+        Idempotency: Idempotency.created_at < func.now() - 30 * DAYS,
     }
 
 

@@ -326,6 +326,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("idle_seconds", sa.Integer(), nullable=False),
         sa.Column("stepped_up_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("till_id", sa.Uuid(), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("device_name", sa.Text(), nullable=True),
         sa.Column("device_kind", sa.Text(), nullable=False),
@@ -338,10 +340,27 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_login_session_account_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["till_id"], ["till.id"], name=op.f("fk_login_session_till_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_login_session_token_digest")),
     )
     op.create_index(op.f("ix_login_session_account_id"), "login_session", ["account_id"], unique=False)
+    op.create_index(op.f("ix_login_session_till_id"), "login_session", ["till_id"], unique=False)
+    op.create_table(
+        "idempotency",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("input_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("result_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_idempotency_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency")),
+        sa.UniqueConstraint("key_digest", name=op.f("uq_idempotency_key_digest")),
+    )
+    op.create_index(op.f("ix_idempotency_account_id"), "idempotency", ["account_id"], unique=False)
     op.create_table(
         "orders",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -652,12 +671,13 @@ def upgrade() -> None:
         sa.Column("registration_id", sa.Uuid(), nullable=True),
         sa.Column("guardian_request_id", sa.Uuid(), nullable=True),
         sa.Column("email_change_id", sa.Uuid(), nullable=True),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
         sa.Column("token_digest", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('VERIFY', 'GUARDIAN_CONSENT', 'PASSWORD_RESET', 'EMAIL_CHANGE', 'EMAIL_CHANGE_UNDO')",
+            "kind IN ('VERIFY', 'GUARDIAN_CONSENT', 'PASSWORD_RESET', 'EMAIL_CHANGE', 'EMAIL_CHANGE_UNDO', 'STAFF_INVITATION')",
             name=op.f("ck_mail_token_kind"),
         ),
         sa.ForeignKeyConstraint(
@@ -675,6 +695,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["registration_id"], ["registration.id"], name=op.f("fk_mail_token_registration_id"), ondelete="SET NULL"
         ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff_member.id"], name=op.f("fk_mail_token_staff_id"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_token")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_mail_token_token_digest")),
     )
@@ -682,6 +705,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_mail_token_email_change_id"), "mail_token", ["email_change_id"], unique=False)
     op.create_index(op.f("ix_mail_token_guardian_request_id"), "mail_token", ["guardian_request_id"], unique=False)
     op.create_index(op.f("ix_mail_token_registration_id"), "mail_token", ["registration_id"], unique=False)
+    op.create_index(op.f("ix_mail_token_staff_id"), "mail_token", ["staff_id"], unique=False)
     op.create_table(
         "order_address",
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -945,6 +969,7 @@ def downgrade() -> None:
     op.drop_table("order_contact")
     op.drop_index(op.f("ix_order_address_account_id"), table_name="order_address")
     op.drop_table("order_address")
+    op.drop_index(op.f("ix_mail_token_staff_id"), table_name="mail_token")
     op.drop_index(op.f("ix_mail_token_registration_id"), table_name="mail_token")
     op.drop_index(op.f("ix_mail_token_guardian_request_id"), table_name="mail_token")
     op.drop_index(op.f("ix_mail_token_email_change_id"), table_name="mail_token")
@@ -982,6 +1007,9 @@ def downgrade() -> None:
     op.drop_table("partner_key")
     op.drop_index("ix_orders_account_id", table_name="orders")
     op.drop_table("orders")
+    op.drop_index(op.f("ix_idempotency_account_id"), table_name="idempotency")
+    op.drop_table("idempotency")
+    op.drop_index(op.f("ix_login_session_till_id"), table_name="login_session")
     op.drop_index(op.f("ix_login_session_account_id"), table_name="login_session")
     op.drop_table("login_session")
     op.drop_index("ix_email_change_old_email", table_name="email_change")
