@@ -35,7 +35,9 @@ RULES: dict[str, Rule] = {
     "account_event": Rule("13 months after it happened", 396 * DAYS),
     "data_access": Rule("two years after the read", 731 * DAYS),
     "login_session": Rule("30 days after the session ended", 30 * DAYS),
-    "mail_proof": Rule("a day for what was never proved, 30 days for a change of address", 30 * DAYS),
+    "mail_proof": Rule(
+        "a day for what was never proved, a week for a guardian's address, eight days for a change of address"
+    ),
     "order": Rule("until the account is erased; the order's facts stay without the person"),
     "order_contact": Rule("until the account is erased"),
     "review": Rule("until its author withdraws it or the account is erased; the rating stays in the aggregate"),
