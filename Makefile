@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
+WEB := tests/clients/web
 PACKAGES := app auth benchmarks commerce gateways migrations models privacy reads resolvers schema seeds tests
 export PYTHONUNBUFFERED := 1
 
@@ -19,7 +20,7 @@ run: .venv/.runtime
 	@exec $(BIN)/python -m app serve
 
 ## make test       Every check that CI runs: make check, then the tests (ARGS="-k name" narrows them)
-test: check
+test: check $(WEB)/node_modules/.package-lock.json
 	@echo "==> tests"
 	$(BIN)/python -m pytest -n $${TEST_WORKERS:-2} $(ARGS)
 
@@ -63,7 +64,7 @@ lock:
 
 ## make clean      Remove the environments (never the data in $LAYETTE_HOME)
 clean:
-	@rm -rf .venv .venv-codegen
+	@rm -rf .venv .venv-codegen $(WEB)/node_modules
 
 ## make help       This list
 help:
@@ -81,3 +82,8 @@ help:
 .venv-codegen/.installed: requirements-codegen.txt
 	@.ci/environment .venv-codegen $<
 	touch $@
+
+# npm writes this list when everything is there. No package's own program runs while it is installed.
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json | .venv/.tools
+	@echo "==> installing $< into $(WEB)/node_modules"
+	cd $(WEB) && $(CURDIR)/$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier

@@ -43,7 +43,7 @@ def test_imports_point_one_way():
 def test_import_against_the_layers_is_found(tmp_path: Path, file: str, rogue: str):
     for package in OURS:
         if (ROOT / package).is_dir():
-            shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / file).open("a") as changed:
         changed.write(f"\n{rogue}\n")

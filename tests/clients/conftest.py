@@ -1,0 +1,12 @@
+from collections.abc import Generator
+
+import pytest
+
+from tests.clients.shop_process import OpenShop, open_shop
+
+
+@pytest.fixture(scope="session")
+def shop() -> Generator[OpenShop]:
+    """The shop in a process of its own, with the fictional stock."""
+    with open_shop() as opened:
+        yield opened

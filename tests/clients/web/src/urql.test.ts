@@ -1,0 +1,4 @@
+import { urql } from './clients/urql.ts'
+import { goThroughTheShop } from './journeys/index.ts'
+
+goThroughTheShop(urql)
