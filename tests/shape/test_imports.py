@@ -17,6 +17,9 @@ OURS = (
 LINTER = Path(sysconfig.get_path("scripts")) / "lint-imports"
 
 
+NOT_OURS = shutil.ignore_patterns("__pycache__", "node_modules")
+
+
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([LINTER, "--no-logo", "--no-cache"], cwd=folder, capture_output=True, text=True, check=False)
 
@@ -43,7 +46,7 @@ def test_imports_point_one_way():
 def test_import_against_the_layers_is_found(tmp_path: Path, file: str, rogue: str):
     for package in OURS:
         if (ROOT / package).is_dir():
-            shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+            shutil.copytree(ROOT / package, tmp_path / package, ignore=NOT_OURS)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / file).open("a") as changed:
         changed.write(f"\n{rogue}\n")
