@@ -4,13 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary
 from sqlalchemy.orm import Mapped
 
 from models.account import SECRET, TRAIL
 from models.base import Base, channel, choice, column, digest, flag, key, moment, recorded_at, reference, string
 from models.classification import Channel, NotPersonal
 from models.login_session import SESSION, DeviceKind
+
+
+OWN = TRAIL.but("user.account.activity", retention="account", guarded=False)
+"""Nobody is shown anyone's second factors but their own, staff and customers alike."""
 
 
 class SecondFactorMethod(StrEnum):
@@ -26,11 +30,11 @@ class SecondFactor(Base):
     id: Mapped[UUID] = key()
     account_id: Mapped[UUID] = reference("account.id", ondelete="CASCADE")
     channel: Mapped[Channel] = channel()
-    method: Mapped[SecondFactorMethod] = choice(TRAIL, SecondFactorMethod, "method")
-    label: Mapped[str | None] = string(TRAIL.but("user.device.name"))
-    created_at: Mapped[datetime] = recorded_at(TRAIL)
-    confirmed_at: Mapped[datetime | None] = moment(TRAIL)
-    last_used_at: Mapped[datetime | None] = moment(TRAIL)
+    method: Mapped[SecondFactorMethod] = choice(OWN, SecondFactorMethod, "method")
+    label: Mapped[str | None] = string(OWN.but("user.device.name"))
+    created_at: Mapped[datetime] = recorded_at(OWN)
+    confirmed_at: Mapped[datetime | None] = moment(OWN)
+    last_used_at: Mapped[datetime | None] = moment(OWN)
     sealed: Mapped[bytes | None] = column(SECRET, LargeBinary)
     last_step: Mapped[int | None] = column(NotPersonal("the last time step that was used, against replay"), BigInteger)
     credential_id: Mapped[bytes | None] = column(SECRET, LargeBinary, unique=True)
@@ -45,17 +49,30 @@ class RecoveryCode(Base):
     id: Mapped[UUID] = key()
     account_id: Mapped[UUID] = reference("account.id", ondelete="CASCADE")
     code_digest: Mapped[bytes] = digest(SECRET)
-    created_at: Mapped[datetime] = recorded_at(TRAIL)
-    used_at: Mapped[datetime | None] = moment(TRAIL)
+    created_at: Mapped[datetime] = recorded_at(OWN)
+    used_at: Mapped[datetime | None] = moment(OWN)
+
+
+class ChallengeKind(StrEnum):
+    """What an answer is good for; no kind is ever answered by another's."""
+
+    SIGN_IN = "SIGN_IN"
+    STEP_UP = "STEP_UP"
+    ENROLMENT = "ENROLMENT"
 
 
 class Challenge(Base):
-    """Something that waits for a second factor: a sign-in, a step-up, or a passkey that is being enrolled."""
+    """Something that waits for a second factor: a sign-in, a step-up, or a passkey that is being enrolled.
+
+    A sign-in is found by its token; the others belong to a session.
+    """
 
     __tablename__ = "challenge"
     id: Mapped[UUID] = key()
     account_id: Mapped[UUID] = reference("account.id", index=False, ondelete="CASCADE")
+    session_id: Mapped[UUID | None] = reference("login_session.id", ondelete="CASCADE")
     channel: Mapped[Channel] = channel()
+    kind: Mapped[ChallengeKind] = choice(NotPersonal("what an answer is good for"), ChallengeKind, "kind")
     token_digest: Mapped[bytes | None] = digest(NotPersonal("the hash of a random secret"), unique=True)
     passkey_challenge: Mapped[bytes | None] = column(NotPersonal("random bytes to be signed"), LargeBinary)
     created_at: Mapped[datetime] = recorded_at()
@@ -67,4 +84,10 @@ class Challenge(Base):
     device_name: Mapped[str | None] = string(SESSION.but("user.device.name"))
     device_kind: Mapped[DeviceKind] = choice(SESSION.but("user.device.type"), DeviceKind, "device_kind")
 
-    __table_args__ = (Index("ix_challenge_account_id", "account_id", "id"),)
+    __table_args__ = (
+        Index("ix_challenge_account_id", "account_id", "id"),
+        CheckConstraint(
+            "(kind = 'SIGN_IN') = (token_digest IS NOT NULL) AND (kind = 'SIGN_IN') = (session_id IS NULL)",
+            name="place",
+        ),
+    )

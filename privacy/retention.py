@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, MetaData, delete, func, or_, select
+from sqlalchemy import ColumnElement, MetaData, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.account import AccountEvent
@@ -14,7 +14,7 @@ from models.data_access import DataAccess
 from models.database import Database
 from models.idempotency import Idempotency
 from models.login_session import LoginSession
-from models.second_factor import Challenge
+from models.second_factor import Challenge, SecondFactor
 
 BATCH = 5_000
 """Rows of one transaction of a sweep: enough to be quick, few enough to keep nobody waiting."""
@@ -71,6 +71,7 @@ def sweeps() -> dict[Any, ColumnElement[bool]]:
             over("login_session", idle_end),
         ),
         Challenge: Challenge.expires_at < func.now() - DAYS,
+        SecondFactor: and_(SecondFactor.confirmed_at.is_(None), SecondFactor.created_at < func.now() - DAYS),
         Idempotency: Idempotency.created_at < func.now() - 30 * DAYS,
     }
 

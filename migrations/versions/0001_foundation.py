@@ -245,32 +245,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_brand_preference_brand_id"), "brand_preference", ["brand_id"], unique=False)
     op.create_table(
-        "challenge",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("token_digest", sa.LargeBinary(), nullable=True),
-        sa.Column("passkey_challenge", sa.LargeBinary(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("public_computer", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("by_cookie", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("device_name", sa.Text(), nullable=True),
-        sa.Column("device_kind", sa.Text(), nullable=False),
-        sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_challenge_channel")),
-        sa.CheckConstraint(
-            "device_kind IN ('DESKTOP', 'MOBILE', 'TABLET', 'OTHER')", name=op.f("ck_challenge_device_kind")
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_challenge_account_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_challenge")),
-        sa.UniqueConstraint("token_digest", name=op.f("uq_challenge_token_digest")),
-    )
-    op.create_index("ix_challenge_account_id", "challenge", ["account_id", "id"], unique=False)
-    op.create_table(
         "communication_preference",
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -346,6 +320,43 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_login_session_account_id"), "login_session", ["account_id"], unique=False)
     op.create_index(op.f("ix_login_session_till_id"), "login_session", ["till_id"], unique=False)
+    op.create_table(
+        "challenge",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("token_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("passkey_challenge", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("public_computer", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("by_cookie", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("device_name", sa.Text(), nullable=True),
+        sa.Column("device_kind", sa.Text(), nullable=False),
+        sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_challenge_channel")),
+        sa.CheckConstraint(
+            "device_kind IN ('DESKTOP', 'MOBILE', 'TABLET', 'OTHER')", name=op.f("ck_challenge_device_kind")
+        ),
+        sa.CheckConstraint("kind IN ('SIGN_IN', 'STEP_UP', 'ENROLMENT')", name=op.f("ck_challenge_kind")),
+        sa.CheckConstraint(
+            "(kind = 'SIGN_IN') = (token_digest IS NOT NULL) AND (kind = 'SIGN_IN') = (session_id IS NULL)",
+            name=op.f("ck_challenge_place"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_challenge_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["login_session.id"], name=op.f("fk_challenge_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_challenge")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_challenge_token_digest")),
+    )
+    op.create_index("ix_challenge_account_id", "challenge", ["account_id", "id"], unique=False)
+    op.create_index(op.f("ix_challenge_session_id"), "challenge", ["session_id"], unique=False)
     op.create_table(
         "idempotency",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1009,6 +1020,9 @@ def downgrade() -> None:
     op.drop_table("orders")
     op.drop_index(op.f("ix_idempotency_account_id"), table_name="idempotency")
     op.drop_table("idempotency")
+    op.drop_index(op.f("ix_challenge_session_id"), table_name="challenge")
+    op.drop_index("ix_challenge_account_id", table_name="challenge")
+    op.drop_table("challenge")
     op.drop_index(op.f("ix_login_session_till_id"), table_name="login_session")
     op.drop_index(op.f("ix_login_session_account_id"), table_name="login_session")
     op.drop_table("login_session")
@@ -1017,8 +1031,6 @@ def downgrade() -> None:
     op.drop_table("email_change")
     op.drop_table("credential")
     op.drop_table("communication_preference")
-    op.drop_index("ix_challenge_account_id", table_name="challenge")
-    op.drop_table("challenge")
     op.drop_index(op.f("ix_brand_preference_brand_id"), table_name="brand_preference")
     op.drop_table("brand_preference")
     op.drop_index("uq_address_default_shipping", table_name="address", postgresql_where=sa.text("is_default_shipping"))
