@@ -53,6 +53,9 @@ USERNAME = Budget("username", 20)
 # By address: tokens from mails cannot be guessed, and trying costs.
 TOKEN = Budget("token", 30)
 
+# By partner, all its keys together: ten requests a second, or one of the dearest.
+PARTNER = Budget("partner", 600, seconds=60)
+
 # A throttled request waits no longer than this for Redis (seconds), and then none asks it for the pause after.
 PATIENCE = 0.5
 PAUSE = 5.0
@@ -62,6 +65,34 @@ MOST_COUNTERS = 10_000
 
 T = TypeVar("T")
 _REDIS_AWAY = (RedisError, OSError, TimeoutError)
+
+_SPEND = """
+local cost, amount, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local spent, granted = tonumber(redis.call('GET', KEYS[1]) or 0), 0
+if spent + cost <= amount then
+  spent, granted = redis.call('INCRBY', KEYS[1], cost), 1
+end
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], window)
+  left = window
+end
+return {granted, spent, left}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a budget allows. `granted`: the cost was taken from it, else nothing was.
+
+    `remaining` of `amount` is left until, in `seconds`, the next window of `window` seconds begins.
+    """
+
+    granted: bool
+    amount: int
+    window: int
+    remaining: int
+    seconds: float
 
 
 class Throttle:
@@ -77,6 +108,7 @@ class Throttle:
         shared_pool: dict[str, Any] = {"connection_pool": redis.connection_pool}
         storage = RedisStorage("async+redis://", implementation="redispy", key_prefix="throttle", **shared_pool)
         self._shared = FixedWindowRateLimiter(storage)
+        self._spend = redis.register_script(_SPEND)
         self._own = _OwnCounters()
         self._secret = secret
         self._scale = scale
@@ -99,6 +131,18 @@ class Throttle:
             return None if await self._shared.test(item, name) else await self._wait(item, name)
 
         return await self._asked(shared, lambda: self._own.peek(item, name))
+
+    async def spend(self, budget: Budget, cost: int, *subjects: str) -> Allowance:
+        """Takes the cost from the budget if all of it is there; at most the whole budget. Never raises."""
+        item, name = self._item(budget), self._name(budget, subjects)
+        cost, key = min(cost, item.amount), f"throttle:spent:{budget.name}:{name}"
+
+        async def shared() -> Allowance:
+            arguments = [cost, item.amount, 1000 * budget.seconds]
+            granted, spent, left = await self._spend(keys=[key], args=arguments)
+            return Allowance(bool(granted), item.amount, budget.seconds, item.amount - spent, left / 1000)
+
+        return await self._asked(shared, lambda: self._own.spend(item, name, cost))
 
     async def forget(self, budget: Budget, *subjects: str) -> None:
         """Begins anew, after an attempt that proved who it was: for an account's budget.
@@ -149,6 +193,16 @@ class _OwnCounters:
         now = time.monotonic()
         count, end = self._counter(item.key_for(name), item, now)
         return None if count < item.amount else max(1.0, end - now)
+
+    def spend(self, item: RateLimitItem, name: str, cost: int) -> Allowance:
+        key, now = item.key_for(name), time.monotonic()
+        count, end = self._counter(key, item, now)
+        granted = count + cost <= item.amount
+        if granted:
+            self._make_room(now)
+            count += cost
+            self._counters[key] = (count, end)
+        return Allowance(granted, item.amount, item.get_expiry(), item.amount - count, end - now)
 
     def forget(self, item: RateLimitItem, name: str) -> None:
         self._counters.pop(item.key_for(name), None)

@@ -128,8 +128,58 @@ async def test_counters_are_named_by_keyed_hashes_and_live_as_long_as_the_window
 
 def test_counters_live_for_minutes():
     budgets = [value for value in vars(auth.throttle).values() if isinstance(value, Budget)]
-    assert len({budget.name for budget in budgets}) == len(budgets) == 9
+    assert len({budget.name for budget in budgets}) == len(budgets) > 9
     assert all(budget.seconds <= 15 * 60 for budget in budgets)
+
+
+async def test_costs_are_taken_from_a_budget_until_it_is_used_up(throttle: Throttle):
+    first = await throttle.spend(THREE, 2, JANE)
+    assert (first.granted, first.amount, first.window, first.remaining) == (True, 3, 60, 1)
+    assert 59 < first.seconds <= 60
+    dear = await throttle.spend(THREE, 2, JANE)
+    assert (dear.granted, dear.remaining) == (False, 1)
+    assert (await throttle.spend(THREE, 1, JANE)).granted
+    refused = await throttle.spend(THREE, 1, JANE)
+    assert (refused.granted, refused.remaining) == (False, 0)
+    assert 50 < refused.seconds <= first.seconds
+    assert (await throttle.spend(THREE, 3, "john@example.com")).granted
+
+
+async def test_what_costs_more_than_a_budget_costs_all_of_it(throttle: Throttle):
+    assert (await throttle.spend(THREE, 1, JANE)).granted
+    assert not (await throttle.spend(THREE, 9, JANE)).granted
+    whole = await throttle.spend(THREE, 9, "john@example.com")
+    assert (whole.granted, whole.remaining) == (True, 0)
+
+
+async def test_costs_taken_at_once_never_exceed_the_budget(throttle: Throttle):
+    taken = await asyncio.gather(*(throttle.spend(Budget("ten", 10, 60), 3, JANE) for _ in range(20)))
+    assert [one.granted for one in taken].count(True) == 3
+    assert {one.remaining for one in taken if not one.granted} == {1}
+
+
+async def test_spent_budget_is_whole_again_in_the_next_window(throttle: Throttle):
+    assert (await throttle.spend(BRIEF, 1, JANE)).granted
+    assert not (await throttle.spend(BRIEF, 1, JANE)).granted
+    await asyncio.sleep(1.05)
+    assert (await throttle.spend(BRIEF, 1, JANE)).granted
+
+
+async def test_spending_is_counted_by_keyed_hashes_that_live_as_long_as_the_window(throttle: Throttle, redis: Redis):
+    await throttle.spend(THREE, 1, JANE)
+    (key,) = await redis.keys()
+    assert "jane" not in str(key).lower()
+    assert 50 < await redis.ttl(key) <= 60
+
+
+async def test_costs_are_limited_while_redis_is_away(valkey: ValkeyServer, own_redis: Redis):
+    throttle = Throttle(own_redis, SECRET)
+    assert (await throttle.spend(THREE, 1, JANE)).remaining == 2
+    valkey.stop()
+    own = [await throttle.spend(THREE, 2, JANE) for _ in range(2)]
+    assert [(one.granted, one.remaining) for one in own] == [(True, 1), (False, 1)]
+    assert all(50 < one.seconds <= 60 for one in own)
+    assert (own[0].amount, own[0].window) == (3, 60)
 
 
 async def test_flushed_redis_begins_anew_without_an_error(throttle: Throttle, redis: Redis):
@@ -137,6 +187,7 @@ async def test_flushed_redis_begins_anew_without_an_error(throttle: Throttle, re
     await redis.flushall()
     await redis.script_flush()
     assert await attempts(throttle, THREE, JANE) == 3
+    assert (await throttle.spend(THREE, 3, JANE)).granted
 
 
 async def test_attempts_are_limited_while_redis_is_away(valkey: ValkeyServer, own_redis: Redis):
