@@ -1,7 +1,7 @@
 """The context of one request: who claims to ask, from where, and what resolvers work with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app import identity
 from app.http.request import HttpRequest
@@ -17,11 +17,12 @@ class RequestContext(Context):
     """`viewer` is who the caller claims to be until `identify` has asked the database."""
 
     known: bool = False
+    hints: identity.Hints = field(default_factory=identity.Hints)
 
     async def identify(self) -> Viewer:
         """Who is asking, by one statement, once; a credential that is no good any more is an anonymous caller."""
         if not self.known:
-            self.viewer = await identity.identify(self.database, self.viewer)
+            self.viewer = await identity.identify(self.database, self.viewer, self.hints)
             self.known = True
         return self.viewer
 
@@ -31,9 +32,10 @@ class RequestContext(Context):
 
 def context_maker(services: Services) -> Callable[[HttpRequest], RequestContext]:
     """What makes a request's context."""
+    hints = identity.Hints()
 
     def make(request: HttpRequest) -> RequestContext:
-        return RequestContext(services, lambda: client_of(request), identity.claimed(request))
+        return RequestContext(services, lambda: client_of(request), identity.claimed(request, hints), hints=hints)
 
     return make
 

@@ -4,13 +4,24 @@ A credential that is none, or not good any more, is no error: the caller is anon
 refused.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 from auth import sessions
 from auth.tokens import Kind, parse
-from auth.viewer import ANONYMOUS, Viewer, ViewerKind
+from auth.viewer import ANONYMOUS, Claim, Viewer, ViewerKind
+from models.classification import Purpose
 from models.database import Database
+from privacy import obligations
+from privacy.collection import card_number_in
+from reads.cache import ByteBounded
 from resolvers.issued_session import COOKIE
+
+NO_PURPOSE = "NONE"
+"""Stands for every word in X-Purpose that is no purpose: what callers make up must not fill what is kept of plans."""
+
+LONGEST_CASE = 100
+HINT_BYTES = 4 * 2**20
 
 
 class Carrier(Protocol):
@@ -24,7 +35,31 @@ class Carrier(Protocol):
     def cookie(self, name: str) -> str | None: ...
 
 
-def claimed(request: Carrier) -> Viewer:
+class Hints:
+    """Staff as this process saw them last, by the digest of their session's token.
+
+    Only what a statement is planned with: it checks session and stamp itself, so that an old hint costs a second
+    statement and decides nothing.
+    """
+
+    def __init__(self, most: int = HINT_BYTES) -> None:
+        self._seen: ByteBounded[bytes, Viewer] = ByteBounded(most)
+
+    def recall(self, digest: bytes) -> Viewer:
+        """Whom to plan for: a customer, where no member of staff is known to have the session."""
+        return self._seen.get(digest) or Viewer(ViewerKind.CUSTOMER, token_digest=digest)
+
+    def note(self, digest: bytes, viewer: Viewer) -> None:
+        """Remembers who has the session."""
+        if viewer.staff is None:
+            self._seen.drop(digest)
+            return
+        known = Viewer(ViewerKind.STAFF, token_digest=digest, permissions=viewer.permissions, staff=viewer.staff)
+        words = len(viewer.permissions) + len(viewer.staff.roles) + len(viewer.staff.purposes)
+        self._seen.put(digest, known, 1000 + 100 * words)
+
+
+def claimed(request: Carrier, hints: Hints) -> Viewer:
     """Who the caller claims to be, without asking the database.
 
     An Authorization header, even a wrong one, goes before the cookie.
@@ -34,20 +69,34 @@ def claimed(request: Carrier) -> Viewer:
     found = parse(token) if token else None
     if found is None or found[0] is not Kind.SESSION:
         return ANONYMOUS
-    return Viewer(ViewerKind.CUSTOMER, token_digest=found[1])
+    viewer, claim = hints.recall(found[1]), _claim(request)
+    return viewer if claim is None else replace(viewer, claim=claim)
 
 
-async def identify(database: Database, viewer: Viewer) -> Viewer:
+def _claim(request: Carrier) -> Claim | None:
+    """What the caller says to read for. A case that is none, or too long to be one, is as good as not given."""
+    purpose, case = request.header("x-purpose"), (request.header("x-case") or "").strip()
+    if purpose is None and not case:
+        return None
+    word = (purpose or "").strip()
+    known = (word if word in Purpose.__members__ else NO_PURPOSE) if word else None
+    proper = 0 < len(case) <= LONGEST_CASE and case.isprintable() and not card_number_in(case)
+    return Claim(known, case if proper else None)
+
+
+async def identify(database: Database, viewer: Viewer, hints: Hints) -> Viewer:
     """Who the caller is: ANONYMOUS unless the session that it claims is live. Notes its use once a minute."""
     if viewer.token_digest is None:
         return viewer
     async with database.reading() as connection:
-        found = await sessions.identify(connection, viewer.token_digest)
+        found = await sessions.identify(connection, viewer.token_digest, obligations.CURRENT.version)
     if found is None:
+        hints.note(viewer.token_digest, ANONYMOUS)
         return ANONYMOUS
+    hints.note(viewer.token_digest, found.viewer)
     if found.stale:
         await note_use(database, viewer)
-    return found.viewer
+    return replace(found.viewer, claim=viewer.claim) if found.viewer.staff else found.viewer
 
 
 async def note_use(database: Database, viewer: Viewer) -> None:

@@ -5,7 +5,7 @@ the second sees what the first did, so that no session outlives the password it 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.account_events import ClientFacts, record
+from auth.partner_keys import viewer_key
 from auth.refusal import Refusal, RefusalCode
+from auth.staff_access import facts, with_member
 from auth.tokens import Kind, new_token
 from auth.viewer import Access, Viewer, ViewerKind
 from gateways.jobs import Job, enqueue
@@ -107,17 +109,24 @@ def live_session(digest: ColumnElement[Any]) -> Select[UUID, UUID, bool]:
     )
 
 
-def viewer_session(access: Access, parameter: Callable[..., ColumnElement[Any]]) -> Select[UUID, UUID, bool]:
-    """The viewer's live session, if it still has the access that a statement was planned for.
+def viewer_session(access: Access, parameter: Callable[..., ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
+    """The viewer's live session, or good key, if it still has the access that a statement was planned for.
 
     A member of staff's access is what it was as long as the stamp is.
     """
+    if access.kind is ViewerKind.PARTNER:
+        return viewer_key(parameter)
     session = live_session(parameter(LargeBinary(), lambda variables, viewer: viewer.token_digest))
     if access.kind is ViewerKind.STAFF:
         held = and_(StaffMember.account_id == Account.id, StaffMember.status == sql("'ACTIVE'"))
         stamp = parameter(Integer(), lambda variables, viewer: viewer.staff.stamp)
         return session.join(StaffMember, held).where(StaffMember.access_stamp == stamp)
     return session.where(Account.kind == sql("'CUSTOMER'"))
+
+
+def is_claimed(access: Access) -> bool:
+    """Whether a live session has to bear the access out."""
+    return access.kind in {ViewerKind.CUSTOMER, ViewerKind.STAFF}
 
 
 def _in_time(session: Any) -> ColumnElement[bool]:
@@ -138,21 +147,32 @@ def _fresh_until() -> ColumnElement[datetime]:
 # ---- who has a token
 
 
-def _identification() -> str:
+def _identification() -> Select[*tuple[Any, ...]]:
     found = live_session(bindparam("digest", type_=LargeBinary))
-    found = found.add_columns(_fresh_until().label("stepped_up_until"), LoginSession.channel)
-    return str(found.compile(dialect=dialect()))
+    return with_member(found).add_columns(_fresh_until().label("stepped_up_until"), LoginSession.channel)
 
 
 _IDENTIFICATION = _identification()
+_IDENTIFICATION_TEXT = str(_IDENTIFICATION.compile(dialect=dialect()))
 
 
-async def identify(connection: asyncpg.Connection, digest: bytes) -> Identified | None:
-    """Who has the token of this digest; None where no live session does. One statement."""
-    row = await connection.fetchrow(_IDENTIFICATION, digest)
-    if row is None:
-        return None
-    viewer = Viewer(
+async def identify(connection: asyncpg.Connection, digest: bytes, obligations_version: str) -> Identified | None:
+    """Who has the token of this digest; None where no live session does. One statement.
+
+    `obligations_version` is the one that staff have to have acknowledged.
+    """
+    row = await connection.fetchrow(_IDENTIFICATION_TEXT, digest)
+    return None if row is None else Identified(_viewer(row, digest, obligations_version), row["stale"])
+
+
+async def viewer_of(transaction: AsyncConnection, digest: bytes, obligations_version: str) -> Viewer | None:
+    """As `identify`, in a transaction that may have opened the session."""
+    row = (await transaction.execute(_IDENTIFICATION, {"digest": digest})).mappings().one_or_none()
+    return None if row is None else _viewer(row, digest, obligations_version)
+
+
+def _viewer(row: Any, digest: bytes, obligations_version: str) -> Viewer:
+    session = Viewer(
         ViewerKind.CUSTOMER,
         account_id=row["account_id"],
         session_id=row["session_id"],
@@ -160,7 +180,10 @@ async def identify(connection: asyncpg.Connection, digest: bytes) -> Identified 
         stepped_up_until=row["stepped_up_until"],
         channel=Channel(row["channel"]),
     )
-    return Identified(viewer, row["stale"])
+    if row["staff_id"] is None:
+        return session
+    permissions, staff = facts(row, obligations_version)
+    return replace(session, kind=ViewerKind.STAFF, permissions=permissions, staff=staff)
 
 
 async def note_use(database: Database, digest: bytes) -> None:

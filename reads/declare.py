@@ -41,7 +41,8 @@ class Permissions:
     `denial(readers, access, personal)` is None where a caller with this access may read a field that holds this of
     persons, else the error's `code` and `reason`; `operation_denial(readers, access)` the same for a mutation.
     `is_public(readers)`: everyone may. `is_masked(readers, access)`: the caller sees a `mask(column, expression)`.
-    `records(access)`: what the caller reads of persons is recorded for them.
+    `records(access)`: what the caller reads of persons is recorded for them. `is_claimed(access)`: a session has to
+    bear the access out, for what is hidden as well as for what is shown.
     """
 
     denial: Callable[..., Any]
@@ -50,6 +51,7 @@ class Permissions:
     is_masked: Callable[[Any, Any], bool]
     mask: Callable[[Any, ColumnElement[Any]], ColumnElement[Any]]
     records: Callable[[Any], bool]
+    is_claimed: Callable[[Any], bool]
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")

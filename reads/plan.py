@@ -217,7 +217,7 @@ class Planner:
         if root and reads.arguments and not where:
             raise wrong(f"Give one of the arguments: {', '.join(graphql_field.args)}.")
         if reads.seen_by is not None and self.permissions.denial(reads.seen_by, self.access) is not None:
-            self.public = False
+            self.hide()
             return Const(None)
         if root:
             visible = self.visible(entity_of(named))
@@ -244,8 +244,13 @@ class Planner:
                 if rule.where is None:
                     return []
                 return [lambda row, backend, where=rule.where: where(backend.viewer, row)]
-        self.public = False
+        self.hide()
         return None
+
+    def hide(self) -> None:
+        """Something is absent for this caller: who claims an access that is out of date may see it by now."""
+        self.public = False
+        self.relied = self.relied or self.permissions.is_claimed(self.access)
 
     def reference(self, named: GraphQLObjectType, details: list[FieldDetails], key: Any) -> Node:
         """An entity in a payload, by its key (a Bind)."""

@@ -200,8 +200,8 @@ class GraphQLEndpoint:
     async def _read(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Body | None:
         outcome = await self._engine.read(operation, variables, context.viewer, self._database)
         if outcome is Outcome.SESSION_GONE:
-            context.viewer = ANONYMOUS
-            outcome = await self._engine.read(operation, variables, ANONYMOUS, self._database)
+            await context.identify()
+            outcome = await self._engine.read(operation, variables, context.viewer, self._database)
         if not isinstance(outcome, Body):
             return None
         if outcome.stale:

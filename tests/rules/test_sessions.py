@@ -18,6 +18,7 @@ from auth.viewer import ANONYMOUS
 from models.account import Account, AccountEvent, AccountEventKind
 from models.job import QueuedJob
 from models.login_session import LoginSession
+from privacy import obligations
 from tests.support.database import RolledBackDatabase
 from tests.support.login_session import (
     LAPTOP,
@@ -79,7 +80,7 @@ async def test_whose_a_token_is_takes_one_statement(database: RolledBackDatabase
     sent = []
     async with database.reading() as connection:
         with connection.query_logger(lambda record: sent.append(record.query)):
-            assert await sessions.identify(connection, session.digest)
+            assert await sessions.identify(connection, session.digest, obligations.CURRENT.version)
     await asyncio.sleep(0)  # loggers are called by the event loop
     assert len(sent) == 1
 

@@ -20,6 +20,7 @@ from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.login_session import DeviceKind, LoginSession
+from privacy import obligations
 
 PASSWORD = "seven striped socks in a drawer"
 CHEAP = Cost(memory_kib=64, passes=1)
@@ -99,7 +100,7 @@ async def entered(
 
 async def who_has(database: Database, digest: bytes) -> Identified | None:
     async with database.reading() as connection:
-        return await sessions.identify(connection, digest)
+        return await sessions.identify(connection, digest, obligations.CURRENT.version)
 
 
 async def viewer_of(database: Database, digest: bytes) -> Viewer:
