@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Text, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Select, Uuid, and_, bindparam, func, insert, select, update
 from sqlalchemy import literal_column as sql
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.networks import is_within
 from auth.scopes import SCOPES
 from auth.tokens import Kind, new_token
-from auth.viewer import Access, Viewer, ViewerKind
+from auth.viewer import Viewer, ViewerKind
 from models.database import Database
 from models.ids import new_id
 from models.partner import Partner, PartnerKey
@@ -51,26 +51,15 @@ class Holder:
 # ---- which keys are good
 
 
-def is_good() -> ColumnElement[bool]:
-    """Neither revoked nor expired, of a partner that is not disabled."""
-    return and_(is_live(PartnerKey), Partner.status == sql("'ACTIVE'"))
+def is_live() -> ColumnElement[bool]:
+    """Neither revoked nor expired."""
+    return and_(PartnerKey.revoked_at.is_(None), PartnerKey.expires_at.is_(None) | (PartnerKey.expires_at > func.now()))
 
 
-def is_live(key: Any) -> ColumnElement[bool]:
-    """Neither revoked nor expired. `key` has PartnerKey's columns."""
-    return and_(key.revoked_at.is_(None), key.expires_at.is_(None) | (key.expires_at > func.now()))
-
-
-def viewer_key(access: Access, parameter: Callable[..., ColumnElement[Any]]) -> Select[UUID, bool]:
-    """The viewer's key, if it is good and still has the scopes that a statement was planned for."""
-    digest = parameter(LargeBinary(), lambda variables, viewer: viewer.token_digest)
-    planned = parameter(ARRAY(Text()), lambda variables, viewer: sorted(viewer.permissions))
-    return (
-        select(PartnerKey.partner_id, sql("false").label("stale"))
-        .join(Partner, Partner.id == PartnerKey.partner_id)
-        .where(PartnerKey.key_digest == digest, is_good())
-        .where(PartnerKey.scopes.contains(planned), Partner.scopes.contains(planned))
-    )
+def viewer_key(parameter: Callable[..., ColumnElement[Any]]) -> Select[UUID, bool]:
+    """The viewer's partner. Whether the key is good is found out anew by the first statement of every request."""
+    partner = parameter(Uuid(), lambda variables, viewer: viewer.partner_id)
+    return select(partner.label("partner_id"), sql("false").label("stale"))
 
 
 # ---- who has a key
@@ -83,7 +72,7 @@ def _identification() -> str:
         PartnerKey.scopes,
         Partner.scopes.label("partner_scopes"),
         Partner.networks,
-        is_good().label("good"),
+        and_(is_live(), Partner.status == sql("'ACTIVE'")).label("good"),
     ).join(Partner, Partner.id == PartnerKey.partner_id)
     found = found.where(PartnerKey.key_digest == bindparam("digest", type_=LargeBinary))
     return str(found.compile(dialect=dialect()))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auth.scopes import SCOPES
 from auth.viewer import Access, ViewerKind
 from models.classification import Personal
 
@@ -67,6 +68,7 @@ Readers = tuple[Reader, ...]
 ANYONE: Readers = (Reader(None),)
 OWNER: Readers = (Reader(ViewerKind.CUSTOMER),)
 MEMBER: Readers = (Reader(ViewerKind.STAFF),)
+PARTNER: Readers = (Reader(ViewerKind.PARTNER),)
 SIGNED_IN: Readers = OWNER + MEMBER
 
 
@@ -83,7 +85,9 @@ def recognised(permission: str) -> Readers:
 
 
 def partner(scope: str) -> Readers:
-    """Partners whose key has the scope."""
+    """Partners whose key has the scope, one of those that auth/scopes.py declares."""
+    if scope not in SCOPES:
+        raise ValueError(f"{scope!r} is no declared scope")
     return (Reader(ViewerKind.PARTNER, scope),)
 
 
