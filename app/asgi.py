@@ -1,10 +1,12 @@
 """The ASGI application: what a server process holds open, and what it answers to."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute
+from starlette.types import Lifespan, Receive, Scope, Send
 
 import resolvers.context
 from app import graphiql, health
@@ -26,9 +28,21 @@ from resolvers.context import ShopFacts
 from resolvers.root import open_engine
 
 
-def create_app(
-    settings: Settings, services: Services, *, engine_of: Callable[[Parse], Engine] = open_engine
-) -> Starlette:
+class Shop(Starlette):
+    """Starlette's application, past whose middleware and router `/graphql` is answered: they cost 20 µs a request."""
+
+    def __init__(self, graphql: GraphQLEndpoint, routes: Sequence[BaseRoute], lifespan: Lifespan[Any]) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self._graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings, services: Services, *, engine_of: Callable[[Parse], Engine] = open_engine) -> Shop:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown.
 
     `engine_of` opens what executes operations, given what parses them.
@@ -57,7 +71,6 @@ def create_app(
         await database.close()
         await redis.aclose()
 
-    routes = [*health.routes(database, redis), *graphiql.routes(), Route("/graphql", graphql)]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Shop(graphql, [*health.routes(database, redis), *graphiql.routes()], lifespan)
     app.state.settings, app.state.database, app.state.redis = settings, database, redis
     return app

@@ -62,7 +62,7 @@ class Viewer:
     def access(self) -> "Access":
         """What decides about permissions, and nothing else: the part of the viewer that plans are cached by."""
         if self.staff is None:
-            return Access(self.kind, self.permissions)
+            return Access(self.kind, self.permissions) if self.permissions else USUAL[self.kind]
         return Access(
             self.kind,
             self.permissions,
@@ -86,5 +86,8 @@ class Access:
     acknowledged: bool = False
     second_factor: bool = False
 
+
+USUAL = {kind: Access(kind) for kind in ViewerKind}
+"""Access by kind alone, which most requests have: made once, and equal by identity."""
 
 ANONYMOUS = Viewer()

@@ -113,6 +113,14 @@ class Database:
         finally:
             self._readers.release(connection)
 
+    async def read_row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row of a statement that only reads: what `reading` is for, for less."""
+        connection = await self._readers.acquire()
+        try:
+            return await connection.fetchrow(sql, *arguments)
+        finally:
+            self._readers.release(connection)
+
     async def close(self) -> None:
         await self._readers.close()
         await self.engine.dispose()

@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, parse
 
@@ -31,8 +31,7 @@ class Outcome(Enum):
     SESSION_GONE = "SESSION_GONE"
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """`public`: the same for everyone. `stale`: the session's last use should be noted."""
 
     data: bytes
@@ -94,24 +93,18 @@ class Engine:
             arguments = statement.arguments(values, viewer)
         except GraphQLError:
             return Outcome.EXECUTE
-        async with database.reading() as connection:
-            record = await connection.fetchrow(statement.sql, *arguments)
-        text = record[0]
-        if text is None and statement.owned:
+        record = await database.read_row(statement.sql, *arguments)
+        data = record[0]
+        if data is None and statement.owned:
             return Outcome.SESSION_GONE
-        if text is None or BROKEN in text:
+        if data is None or BROKEN in data:
             return Outcome.EXECUTE
-        return Body(text.encode(), compiled.public, statement.owned and record[1])
+        return Body(data, compiled.public, statement.owned and record[1])
 
     def compiled(
         self, operation: Operation, values: Mapping[str, Any], variables: Mapping[str, Any], viewer: Any
     ) -> Compiled | None:
-        key = (
-            operation.text,
-            operation.node.name and operation.node.name.value,
-            viewer.access,
-            operation.shape(values),
-        )
+        key = (operation.key, viewer.access, operation.shape(values))
         kept = self.statements.get(key)
         if kept is not None or key in self._refused(operation):
             return kept
@@ -143,8 +136,7 @@ class Engine:
 
     def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Statement | None:
         """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows and binds."""
-        name = operation.node.name and operation.node.name.value
-        kept = self.statements.get((operation.text, name, key))
+        kept = self.statements.get((operation.key, key))
         if kept is not None:
             return kept.statement
         try:
@@ -152,7 +144,7 @@ class Engine:
             statement = compile_entity(rows, binds, self.sources, access)
         except (CannotCompile, GraphQLError, RecursionError):
             return None
-        self.statements.put((operation.text, name, key), Compiled(statement, False), statement.weight)
+        self.statements.put((operation.key, key), Compiled(statement, False), statement.weight)
         return statement
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> ExecutionResult:

@@ -63,6 +63,10 @@ class Operation:
     variables: list[Variable]
     notes: dict[Any, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.key = (self.text, self.node.name.value if self.node.name else None)
+        self._shaping = [one for one in self.variables if one.directive or not one.required or one.exact is None]
+
     @property
     def kind(self) -> OperationType:
         return self.node.operation
@@ -92,8 +96,7 @@ class Operation:
         """What of the variables decides about the plan: null is not the same as not sent, which takes a default."""
         return tuple(
             part_of_shape(variable.type, values.get(variable.name, ...), variable.directive)
-            for variable in self.variables
-            if variable.directive or not variable.required or variable.exact is None
+            for variable in self._shaping
         )
 
 

@@ -191,17 +191,17 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
     place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
     statement = context.engine.compiled_entity(context.operation, place, make, context.viewer.access)
     async with context.database.reading() as connection:
-        text = await entity_text(connection, statement, context.variables, viewer)
-        if text is None:
+        found = await entity_json(connection, statement, context.variables, viewer)
+        if found is None:
             return None
-        if BROKEN not in text:
-            return typed(named.name, orjson.loads(text))
+        if BROKEN not in found:
+            return typed(named.name, orjson.loads(found))
         planner = planner_of(info, tolerant=True)
         node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
         return await read_rows(connection, planner, node, context)
 
 
-async def entity_text(connection: Any, statement: Any, variables: Any, viewer: Any) -> str | None:
+async def entity_json(connection: Any, statement: Any, variables: Any, viewer: Any) -> bytes | None:
     """The entity's JSON, None where there is none, BROKEN where rows have to be read to find out what is wrong."""
     if statement is None:
         return BROKEN

@@ -1,4 +1,4 @@
-"""A plan becomes one SQL statement whose single value is the text of the answer.
+"""A plan becomes one SQL statement whose single value is the answer, as bytes.
 
 Objects are text || text || …; lists are array_to_string(ARRAY(SELECT …), ','), the cheapest form that was measured.
 Every nullable value is coalesced to the text null; a NULL that should not be is marked, for it would vanish from a list
@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
 from reads.plan import entity_of
-from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, text, whole
+from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, octets, text, whole
 
 Parameter = Callable[[Any, Callable[[Mapping[str, Any], Any], Any]], ColumnElement[Any]]
 """Makes a parameter of a type, whose value is got from the variables and the viewer."""
@@ -119,15 +119,7 @@ class SQLText:
         self.aliases = count()
 
     def statement(self, whole_text: ColumnElement[Any], binds: Sequence[Bind]) -> Statement:
-        chosen = select(whole_text)
-        if self._session is not None:
-            live = select(literal_column("true")).select_from(self._session).scalar_subquery()
-            stale = select(self._session.c.stale).scalar_subquery()
-            answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
-            chosen = select(answer.label("text"), stale.label("stale"))
-        if self._categories:
-            chosen = self._recording(chosen)
-        compiled = chosen.compile(dialect=DIALECT)
+        compiled = self._answer(whole_text).compile(dialect=DIALECT)
         names = list(compiled.positiontup or [])
         constants = compiled.params
         getters: list[Callable[..., Any]] = [
@@ -137,6 +129,16 @@ class SQLText:
         used = {id(self._binds[name]) for name in names if name in self._binds}
         checks = [bind.get for bind in binds if id(bind) not in used]
         return Statement(compiled.string, getters, checks, self._session is not None)
+
+    def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+        if self._session is None:
+            return select(octets(whole_text))
+        live = select(literal_column("true")).select_from(self._session).scalar_subquery()
+        answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
+        stale = select(self._session.c.stale).scalar_subquery()
+        if self._categories:
+            return self._recording(select(answer.label("text"), stale.label("stale")))
+        return select(octets(answer), stale)
 
     # -- what conditions use
 
@@ -178,7 +180,7 @@ class SQLText:
         )
         recorded = self._sources.recorder(subjects, self.parameter).cte("recorded")
         shown = func.regexp_replace(answer.c.text, MARKS, text(""), text("g"))
-        return select(shown, answer.c.stale).add_cte(recorded)
+        return select(octets(shown), answer.c.stale).add_cte(recorded)
 
     def _kinds(self) -> list[ColumnElement[Any]]:
         """Numbers of sets of categories and their members, as two arrays."""

@@ -123,7 +123,11 @@ def priced(product: Columns, given: Any, condition: ColumnElement[bool]) -> Colu
 def matches(product: Columns, search: ColumnElement[str], given: Any) -> ColumnElement[bool]:
     """By words of name and description in any form, or by a name, the product's or its brand's, nearly spelled so."""
     brands = select(Brand.id).where(near(search, Brand.name))
-    return product.search.op("@@")(query(search)) | near(search, product.name) | product.brand_id.in_(brands)
+    return (
+        product.search.op("@@", is_comparison=True)(query(search))
+        | near(search, product.name)
+        | product.brand_id.in_(brands)
+    )
 
 
 def query(search: ColumnElement[str]) -> ColumnElement[Any]:
