@@ -19,6 +19,5 @@ def test_clients_are_used_as_their_types_say(project: WebProject):
     project.check_types()
 
 
-@pytest.mark.parametrize("test", ["apollo.test.ts", "urql.test.ts", "cookie.test.ts"])
-def test_web_client_goes_through_the_shop(project: WebProject, shop: OpenShop, test: str):
-    project.run(test, shop)
+def test_clients_go_through_the_shop(project: WebProject, shop: OpenShop):
+    project.run_tests(shop)

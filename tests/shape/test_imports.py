@@ -15,8 +15,6 @@ OURS = (
     "schema", "seeds", "tests",
 )  # fmt: skip
 LINTER = Path(sysconfig.get_path("scripts")) / "lint-imports"
-
-
 NOT_OURS = shutil.ignore_patterns("__pycache__", "node_modules")
 
 
