@@ -18,6 +18,7 @@ from app.http.endpoint import GraphQLEndpoint, Options
 from app.http.persisted import PersistedDocuments
 from app.http.proxies import TrustedProxies
 from app.limits import Bounds
+from app.partner_gate import PartnerGate, written_down
 from app.settings import Settings
 from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
@@ -55,18 +56,21 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     secret = settings.server_secret
     shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)
     throttle = Throttle(redis, secret, scale=settings.rate_scale)
+    gate = PartnerGate(database, throttle)
     graphql = GraphQLEndpoint(
         engine,
         database,
         context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret)),
         persisted=PersistedDocuments(redis),
         bounds=bounds,
+        gate=gate,
         options=Options(Origins(settings.web_origins), TrustedProxies(settings.trusted_proxies), page="/graphiql"),
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        yield
+        async with written_down(gate.usage, database):
+            yield
         passwords.close()
         await database.close()
         await redis.aclose()

@@ -35,7 +35,8 @@ def context_maker(services: Services) -> Callable[[HttpRequest], RequestContext]
     hints = identity.Hints()
 
     def make(request: HttpRequest) -> RequestContext:
-        return RequestContext(services, lambda: client_of(request), identity.claimed(request, hints), hints=hints)
+        viewer = identity.claimed(request, hints) if request.visit is None else request.visit.viewer
+        return RequestContext(services, lambda: client_of(request), viewer, hints=hints)
 
     return make
 

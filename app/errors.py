@@ -33,6 +33,7 @@ class Code(StrEnum):
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     CARD_NUMBER_REFUSED = "CARD_NUMBER_REFUSED"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 def refusal(code: Code, message: str, **extensions: Any) -> GraphQLError:

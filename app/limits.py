@@ -31,6 +31,9 @@ from reads.cache import ByteBounded
 
 Path = tuple[str, ...]
 
+PRICE = "price"
+"""The note on an operation of how its cost follows from its variables."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -114,6 +117,13 @@ class Bounds:
         if admitted.price is not None and admitted.price.of(variables) > self.limits.cost:
             raise too_complex("The operation costs too much: ask for smaller pages or for fewer fields.")
         return admitted
+
+    def cost_of(self, operation: Any, variables: Mapping[str, Any]) -> int:
+        """What an operation that was admitted costs with these variables, in fields. Its notes keep how to tell."""
+        price = operation.notes.get(PRICE)
+        if price is None:
+            price = operation.notes[PRICE] = Price(operation.node, _fragments(operation.document), self.limits)
+        return price.of(variables)
 
 
 class Price:

@@ -88,12 +88,12 @@ async def identify(database: Database, digest: bytes, address: str) -> Holder | 
     if row is None:
         return None
     good = row["good"] and _is_admitted(address, row["networks"])
-    return Holder(row["partner_id"], row["id"], _viewer(row, digest) if good else None)
+    return Holder(row["partner_id"], row["id"], _viewer(row) if good else None)
 
 
-def _viewer(row: asyncpg.Record, digest: bytes) -> Viewer:
+def _viewer(row: asyncpg.Record) -> Viewer:
     scopes = frozenset(row["scopes"]).intersection(row["partner_scopes"], SCOPES)
-    return Viewer(ViewerKind.PARTNER, token_digest=digest, permissions=scopes, partner_id=row["partner_id"])
+    return Viewer(ViewerKind.PARTNER, permissions=scopes, partner_id=row["partner_id"])
 
 
 def _is_admitted(address: str, networks: Sequence[str]) -> bool:

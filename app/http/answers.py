@@ -65,7 +65,7 @@ def request_error(errors: list[Formatted], media: str, status: int = HTTPStatus.
 
 
 def refused(refusal: HttpRefusal, media: str | None) -> Answer:
-    error: Formatted = {"message": refusal.message, "extensions": {"code": refusal.code.value}}
+    error: Formatted = {"message": refusal.message, "extensions": refusal.extensions}
     answer = request_error([error], media or JSON, refusal.status)
     answer.headers = refusal.headers
     return answer
@@ -91,10 +91,13 @@ def executed(
     return Answer(HTTPStatus.OK, orjson.dumps(response), media, extra)
 
 
-def public(body: bytes, media: str, max_age: int, if_none_match: bytes | None) -> Answer:
-    """An answer of public data alone, which anyone may keep for a while and ask again for by its tag."""
+def public(body: bytes, media: str, max_age: int, if_none_match: bytes | None, *, shared: bytes = b"public") -> Answer:
+    """An answer of public data alone, which anyone may keep for a while and ask again for by its tag.
+
+    Where its headers are the caller's own, only they may: `shared` is then `private`.
+    """
     tag = b'"%s"' % blake2b(body, digest_size=16, person=media[-16:].encode()).hexdigest().encode()
-    headers = [(b"etag", tag), (b"cache-control", b"public, max-age=%d" % max_age), (b"vary", b"Accept")]
+    headers = [(b"etag", tag), (b"cache-control", b"%s, max-age=%d" % (shared, max_age)), (b"vary", b"Accept")]
     if if_none_match is not None and _matches(if_none_match, tag):
         return Answer(HTTPStatus.NOT_MODIFIED, b"", None, headers, stored=True)
     return Answer(HTTPStatus.OK, body, media, headers, stored=True)

@@ -22,6 +22,7 @@ from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
 from app.limits import Bounds, CardNumberRefused
+from app.partner_gate import PartnerGate
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
@@ -101,6 +102,7 @@ class GraphQLEndpoint:
         *,
         persisted: PersistedDocuments,
         bounds: Bounds | None = None,
+        gate: PartnerGate | None = None,
         options: Options | None = None,
     ) -> None:
         self._engine = engine
@@ -108,6 +110,7 @@ class GraphQLEndpoint:
         self._make_context = make_context
         self._persisted = persisted
         self._bounds = bounds or Bounds()
+        self._gate = gate
         self._options = options or Options()
         self._patience = Patience(self._options.body_seconds)
 
@@ -121,10 +124,15 @@ class GraphQLEndpoint:
             fault = errors.internal(error, request.id)
             media = media_type(request.raw(b"accept")) or JSON
             answer = answers.request_error([fault], media, HTTPStatus.INTERNAL_SERVER_ERROR)
-        await answer.send(send, request.id, self._options.origins.headers(request), secure=request.secure)
+        headers = self._options.origins.headers(request)
+        if request.visit is not None:
+            headers = [*headers, *request.visit.headers]
+        await answer.send(send, request.id, headers, secure=request.secure)
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()
+        if self._gate is not None:
+            await self._gate.enter(request)
         by_get = request.method == "GET"
         accept = request.raw(b"accept")
         if request.method == "OPTIONS":
@@ -160,6 +168,8 @@ class GraphQLEndpoint:
             return card_numbers.refuse(self._engine.schema, found.document, asked, found.where, media)
         _check_kind(admitted.kind, request.method)
         operation = self._engine.prepare(text, asked.operation_name)
+        if self._gate is not None and request.visit is not None:
+            await self._gate.pay_for(request.visit, self._bounds.cost_of(operation, asked.variables))
         if asked.card_number is not None:
             return card_numbers.refuse(self._engine.schema, operation.document, asked, asked.card_number, media)
         if admitted.kind is OperationType.QUERY:
@@ -210,7 +220,9 @@ class GraphQLEndpoint:
 
     def _body(self, request: HttpRequest, body: Body, media: str) -> Answer:
         if body.public and request.method == "GET":
-            return answers.public(body.data, media, self._options.public_seconds, request.raw(b"if-none-match"))
+            shared = b"public" if request.visit is None else b"private"
+            seconds, tags = self._options.public_seconds, request.raw(b"if-none-match")
+            return answers.public(body.data, media, seconds, tags, shared=shared)
         return Answer(HTTPStatus.OK, body.data, media, [])
 
     async def _execute(

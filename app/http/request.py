@@ -6,12 +6,15 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.errors import Code
 from app.http.negotiate import is_json
 from app.http.patience import Patience
 from app.http.proxies import TrustedProxies
+
+if TYPE_CHECKING:
+    from app.partner_gate import Visit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,20 +55,28 @@ _request_ids = random.Random()  # noqa: S311
 
 
 class HttpRefusal(Exception):
-    """A request that is refused for its HTTP, not for its GraphQL."""
+    """A request that is refused for its HTTP, not for its GraphQL. `extensions` are the error's, beside its code."""
 
-    def __init__(self, status: HTTPStatus, message: str, headers: Pairs = (), *, code: Code = Code.BAD_REQUEST) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        headers: Pairs = (),
+        *,
+        code: Code = Code.BAD_REQUEST,
+        **extensions: Any,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = [(name.encode(), value.encode()) for name, value in headers]
-        self.code = code
+        self.extensions = {"code": code.value, **extensions}
 
 
 class HttpRequest:
-    """What resolvers and sign-in may know of the request that is being answered."""
+    """What resolvers and sign-in may know of the request that is being answered. `visit`: it brings a partner's key."""
 
-    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope")
+    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit")
 
     def __init__(self, scope: Scope, proxies: TrustedProxies = NO_PROXIES) -> None:
         self.scope = scope
@@ -74,6 +85,7 @@ class HttpRequest:
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._proxies = proxies
         self._cookies: dict[str, str] | None = None
+        self.visit: Visit | None = None
 
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
