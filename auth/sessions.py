@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.account_events import ClientFacts, record
 from auth.partner_keys import viewer_key
 from auth.refusal import Refusal, RefusalCode
-from auth.staff_access import facts, with_member
+from auth.staff_access import facts, restamp, with_member
 from auth.tokens import Kind, new_token
 from auth.viewer import Access, Viewer, ViewerKind
 from gateways.jobs import Job, enqueue
@@ -42,6 +42,7 @@ from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.login_session import LoginSession
+from models.second_factor import Challenge, ChallengeKind
 from models.staff import StaffMember
 
 NOTE_USE_AFTER = 60
@@ -196,7 +197,7 @@ def require_step_up(viewer: Viewer) -> Refusal | None:
     """STEP_UP_REQUIRED, unless the viewer gave the password within the last ten minutes (P29)."""
     if viewer.stepped_up_until is not None and viewer.stepped_up_until > datetime.now(UTC):
         return None
-    return Refusal(RefusalCode.STEP_UP_REQUIRED, "Confirm with your password that it is you, then try again.")
+    return Refusal(RefusalCode.STEP_UP_REQUIRED, "Confirm that it is you, then try again.")
 
 
 # ---- opening
@@ -301,6 +302,13 @@ async def step_up(transaction: AsyncConnection, account_id: UUID, session_id: UU
     return await transaction.scalar(session.values(stepped_up_at=func.now()).returning(_fresh_until()))
 
 
+async def note_second_factor(transaction: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
+    """A second factor was given in the session. What a member of staff may do there can be more by that."""
+    session = update(LoginSession).where(LoginSession.account_id == account_id, LoginSession.id == session_id)
+    await transaction.execute(session.values(second_factor_at=func.now()))
+    await restamp(transaction, account_id)
+
+
 # ---- ending
 
 
@@ -310,8 +318,15 @@ async def revoke(transaction: AsyncConnection, account_id: UUID, session_id: UUI
 
 
 async def revoke_others(transaction: AsyncConnection, account_id: UUID, keep: UUID | None) -> int:
-    """Ends all sessions of the account but one, and answers how many that were."""
+    """Ends all sessions of the account but one, and answers how many that were.
+
+    A sign-in that waits for its second factor would open another: it comes to nothing.
+    """
     await lock_account(transaction, account_id)
+    waiting = update(Challenge).where(
+        Challenge.account_id == account_id, Challenge.kind == ChallengeKind.SIGN_IN, Challenge.used_at.is_(None)
+    )
+    await transaction.execute(waiting.values(used_at=func.now()))
     others = LoginSession.id.is_distinct_from(literal(keep, LoginSession.id.type))
     return await _revoke(transaction, LoginSession.account_id == account_id, others)
 

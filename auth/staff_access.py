@@ -1,9 +1,11 @@
 """What a member of staff may do in a session: read with the session, and planned with as long as the stamp holds."""
 
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy import literal_column as sql
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.roles import permissions_of, purposes_of
 from auth.viewer import StaffFacts
@@ -70,3 +72,9 @@ def facts(row: Any, obligations_version: str) -> tuple[frozenset[str], StaffFact
     second_factor = at_till or (row["given"] if row["enrolled"] else row["waived"])
     acknowledged = row["obligations_version"] == obligations_version
     return permissions, StaffFacts(row["staff_id"], row["stamp"], roles, purposes, acknowledged, second_factor)
+
+
+async def restamp(transaction: AsyncConnection, account_id: UUID) -> None:
+    """What the account's member of staff may do has changed: what was planned for them before reads nothing more."""
+    member = update(StaffMember).where(StaffMember.account_id == account_id)
+    await transaction.execute(member.values(access_stamp=StaffMember.access_stamp + 1))
