@@ -305,11 +305,14 @@ def many(
     order: Callable[[Columns], Sequence[ColumnElement[Any]]],
     model: Any = None,
     fields: Mapping[str, Value | Embedded] | None = None,
+    arguments: Mapping[str, Argument] | None = None,
     when: Expression | None = None,
     readers: Any = None,
 ) -> Any:
     """All related objects, in an order that is total. For lists that are small by nature."""
-    return _declared(Related(on, _table(model), fields, many=True, order=order, when=when), readers)
+    given = arguments or {}
+    reads = Related(on, _table(model), fields, many=True, order=order, arguments=given, when=when)
+    return _declared(reads, readers, {n: (a.annotation, a.default) for n, a in given.items()})
 
 
 def page(  # noqa: PLR0913  # a connection has that many aspects, each with a default
