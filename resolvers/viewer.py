@@ -18,5 +18,6 @@ class ViewerQuery:
             kind=found.kind,
             permissions=sorted(found.permissions),
             session=refer(found.session_id),
+            partner=refer(found.partner_id),
             step_up_until=found.stepped_up_until,
         )

@@ -8,6 +8,7 @@ from auth.permissions import ANYONE
 from auth.viewer import ViewerKind
 from reads.declare import referenced, value
 from schema.login_session import LoginSession
+from schema.partner import Partner
 
 strawberry.enum(ViewerKind)
 
@@ -19,4 +20,5 @@ class Viewer:
     kind: ViewerKind
     permissions: list[str]
     session: LoginSession | None = referenced()
+    partner: Partner | None = referenced()
     step_up_until: datetime | None
