@@ -18,6 +18,7 @@ from resolvers.catalogue import CatalogueQuery
 from resolvers.email_change import EmailChangeMutation
 from resolvers.login_session import LoginSessionMutation
 from resolvers.order import OrderQuery
+from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
@@ -29,7 +30,7 @@ from schema.scalars import SCALARS
 
 
 @value(readers=ANYONE, name="Query")
-class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PolicyQuery, ShopQuery, ViewerQuery):
+class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PartnerQuery, PolicyQuery, ShopQuery, ViewerQuery):
     node: Node | None = any_entity()
     nodes: list[Node | None] = any_entities()
 
@@ -40,6 +41,7 @@ class Mutation(
     AddressMutation,
     EmailChangeMutation,
     LoginSessionMutation,
+    PartnerMutation,
     PasswordMutation,
     PreferenceMutation,
     RegistrationMutation,
