@@ -51,8 +51,8 @@ class PartnerMutation:
         return PartnerCreatePayload(partner=refer(_made(outcome)), user_errors=_errors(outcome))
 
     @strawberry.mutation(
-        description="Changes a partner. Fewer scopes or networks, or being disabled, hold from the next request on, for "
-        "keys that there are too."
+        description="Changes a partner. Fewer scopes or networks, or being disabled, hold from the next request on, of "
+        "older keys too."
     )
     async def partner_update(self, info: Info, input: PartnerUpdateInput) -> PartnerUpdatePayload:
         changes = given(input)
