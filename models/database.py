@@ -18,8 +18,12 @@ Transaction = AsyncConnection
 RETRIED = {"40001", "40P01"}
 ATTEMPTS = 8
 
+# From which likeness on a word counts as the one that was meant: most words with one letter wrong have it, and few that
+# merely begin alike (`coat` and `cotton` 0.2, `robe` and `robin` 0.375, `jaket` and `jacket` 0.44).
+SEARCHING = {"pg_trgm.strict_word_similarity_threshold": "0.38"}
+
 # With a LIMIT parameter PostgreSQL would plan a compiled read anew at each call.
-READING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette-read"}
+READING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette-read", **SEARCHING}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -88,7 +92,7 @@ class Database:
             max_overflow=0,
             pool_pre_ping=False,
             hide_parameters=True,
-            connect_args={"server_settings": {"jit": "off", "application_name": "layette"}, "timeout": 10},
+            connect_args={"server_settings": {"jit": "off", "application_name": "layette", **SEARCHING}, "timeout": 10},
         )
         self._readers = ReadPool(url, readers)
 
@@ -106,10 +110,17 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
-        """A raw connection for statements that only read."""
+        """A raw connection for statements that read.
+
+        One that is left in the middle of something is closed: what is cancelled may just have begun a transaction.
+        """
         connection = await self._readers.acquire()
         try:
             yield connection
+        except BaseException as error:
+            if not isinstance(error, Exception) or connection.is_in_transaction():
+                connection.terminate()
+            raise
         finally:
             self._readers.release(connection)
 
