@@ -51,6 +51,7 @@ async def test_both_ways_give_the_same_bytes(world: World, shard: int):
     # Were most operations mistaken, or one kind of caller never asked, the above would prove little.
     assert verdicts[Verdict.SAME] > 0.7 * len(found)
     assert {one.viewer.kind for one in found if one.verdict is Verdict.SAME} == {one.kind for one in world.viewers}
+    assert any(one.recorded for one in found)
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.__name__)

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from auth.viewer import Viewer, ViewerKind
-from models.account import Account, AgeBand
+from auth.roles import StaffPurpose
+from auth.viewer import Claim, StaffFacts, Viewer, ViewerKind
+from models.account import Account, AccountKind, AgeBand
 from models.address import Address, AddressKind
-from models.catalogue import CurrencyCode
-from models.classification import Channel
+from models.catalogue import Brand, CurrencyCode
+from models.classification import Channel, Purpose
 from models.login_session import DeviceKind, LoginSession
 from models.order import (
     Order,
@@ -23,13 +24,32 @@ from models.order import (
     OrderStatus,
     PaymentStatus,
 )
-from models.preference import CommunicationPreference, Preference
+from models.preference import BrandPreference, CommunicationPreference, Preference, SizePreference
+from models.staff import StaffKind, StaffMember, StaffStatus
 from tests.support.catalogue import Catalogue
 from tests.support.planting import AWKWARD, NOON, Planting
 
 ADDRESS = ("label", "recipient_name", "company", "line1", "line2", "city", "region", "postal_code", "phone")
 REQUIRED = {"recipient_name", "line1"}
 ORDERS = 14
+
+ACCESS, PRODUCTS = StaffPurpose(Purpose.ACCESS, case_required=True), StaffPurpose(Purpose.PRODUCTS)
+SUPPORT = frozenset({ACCESS, PRODUCTS})
+TICKET = Claim(Purpose.ACCESS, "T-1")
+CLAIMS = (
+    ((), TICKET, True, True),
+    (("customer:read", "order:read"), TICKET, True, True),
+    (("customer:read", "order:read"), Claim(Purpose.PRODUCTS), True, True),
+    (("order:read",), TICKET, True, True),
+    (("customer:read",), TICKET, True, True),
+    (("customer:read", "order:read"), Claim(), True, True),
+    (("customer:read", "order:read"), Claim(Purpose.ACCESS), True, True),
+    (("customer:read", "order:read"), Claim(Purpose.LEGAL_SAFETY, "M-1"), True, True),
+    (("customer:read", "order:read"), TICKET, False, True),
+    (("customer:read", "order:read"), TICKET, True, False),
+    (("product:write",), TICKET, True, True),
+)
+"""Of a member of staff: permissions, the purpose, whether the obligations are acknowledged, the second factor given."""
 
 
 @dataclass
@@ -41,10 +61,11 @@ class Person:
     addresses: list[UUID] = field(default_factory=list)
     orders: list[UUID] = field(default_factory=list)
     sessions: list[UUID] = field(default_factory=list)
+    as_staff: list[Viewer] = field(default_factory=list)
 
 
 def plant_people(planting: Planting, catalogue: Catalogue) -> dict[str, Person]:
-    """`full` has every value, `sparse` none that may be missing, `new` only the account; `clerk` is of the shop."""
+    """`full` has every value, `sparse` none that may be missing, `new` only the account; `clerk` works for the shop."""
     full = _person(planting, "full", AWKWARD[3])
     for number, text in enumerate(AWKWARD):
         _address(planting, full, text, kinds=list(AddressKind)[: number % 4], default=number == 3)
@@ -54,16 +75,39 @@ def plant_people(planting: Planting, catalogue: Catalogue) -> dict[str, Person]:
     _address(planting, sparse, None, kinds=[], default=False)
     for number in range(3):
         _order(planting, sparse, catalogue, ORDERS + number)
-    new, clerk = _person(planting, "new", None), _person(planting, "clerk", None)
+    new, clerk = _person(planting, "new", None), _clerk(planting)
     return {"full": full, "sparse": sparse, "new": new, "clerk": clerk}
 
 
-def _person(planting: Planting, name: str, text: str | None) -> Person:
+def _clerk(planting: Planting) -> Person:
+    clerk = _person(planting, "clerk", None, kind=AccountKind.STAFF)
+    member = planting.add(
+        StaffMember,
+        account_id=clerk.id,
+        name="clerk",
+        email="clerk@staff.example.com",
+        kind=StaffKind.EMPLOYEE.value,
+        status=StaffStatus.ACTIVE.value,
+        channel=Channel.WEB.value,
+        access_stamp=3,
+    )
+    digest = clerk.viewer.token_digest
+    for permissions, claim, acknowledged, second_factor in CLAIMS:
+        facts = StaffFacts(member, 3, ("support",), SUPPORT, acknowledged, second_factor)
+        held = frozenset(permissions)
+        clerk.as_staff.append(
+            Viewer(ViewerKind.STAFF, clerk.id, clerk.sessions[0], digest, held, staff=facts, claim=claim)
+        )
+    return clerk
+
+
+def _person(planting: Planting, name: str, text: str | None, kind: AccountKind = AccountKind.CUSTOMER) -> Person:
     key = planting.add(
         Account,
         version=1 if text is None else 2**31 - 1,
         created_at=planting.moment(),
         channel=Channel.WEB.value,
+        kind=kind.value,
         name=text or name,
         email=f"{name}+\"'\\@example.com",
         email_verified_at=None if text is None else NOON,
@@ -72,12 +116,21 @@ def _person(planting: Planting, name: str, text: str | None) -> Person:
         age_band=AgeBand.ADULT.value,
     )
     planting.add(Preference, account_id=key, channel=Channel.WEB.value, interests=[text] if text else [])
-    planting.add(CommunicationPreference, account_id=key, channel=Channel.WEB.value)
+    planting.add(CommunicationPreference, account_id=key, channel=Channel.WEB.value, sms=text is not None)
+    if text is not None:
+        _tastes(planting, key)
     sessions = [_session(planting, key, f"{name} {number}", text) for number in range(2)]
     for ended in ({"revoked_at": NOON}, {"expires_at": NOON}, {"last_used_at": NOON}):
         _session(planting, key, f"{name} {[*ended]}", text, **ended)
     viewer = Viewer(ViewerKind.CUSTOMER, key, sessions[0], digest_of(f"{name} 0"))
     return Person(key, viewer, sessions=sessions)
+
+
+def _tastes(planting: Planting, account: UUID) -> None:
+    for garment, size in (("shoe", "38"), (AWKWARD[3], AWKWARD[7])):
+        planting.add(SizePreference, account_id=account, garment=garment, size=size, channel=Channel.WEB.value)
+    for brand in planting.keys_of(Brand)[:2]:
+        planting.add(BrandPreference, account_id=account, brand_id=brand, channel=Channel.WEB.value)
 
 
 def digest_of(session: str) -> bytes:

@@ -51,6 +51,10 @@ class Planting:
         self._rows.setdefault(model.__tablename__, []).append(values)
         return values.get("id")
 
+    def keys_of(self, model: type[Base]) -> list[Any]:
+        """The keys of the table's rows so far."""
+        return [row["id"] for row in self._rows.get(model.__tablename__, ())]
+
     def key(self) -> UUID:
         return UUID(int=self.random.getrandbits(128), version=4)
 
