@@ -6,21 +6,21 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Coroutine
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 from urllib.parse import unquote
 
 import typer
 import uvloop
 from pydantic import ValidationError
-from rich.console import Console
 from rich.text import Text
 
 from app import logging
 from app.embedded import Services, ServicesFailedError, addresses, running, services
 from app.embedded.home import UnsafeFolderError
 from app.listening import AddressInUseError, bind, stopped_by_signals
+from app.partner_commands import partner
 from app.settings import Settings
+from app.terminal import aside, give_up, progress, run, screen
 from gateways.mail import read_mailbox
 from seeds.sign_in import SignIn
 
@@ -34,14 +34,7 @@ cli = typer.Typer(
 )
 mail = typer.Typer(help="Read the local mailbox: where mail goes while LAYETTE_SMTP_URL is not set.")
 cli.add_typer(mail, name="mail")
-
-screen = Console(highlight=False, soft_wrap=True)
-aside = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def progress(step: str) -> None:
-    """Tells, beside the command's own output, what is being done."""
-    aside.print(Text(f"  {step} …", style="dim"))
+cli.add_typer(partner, name="partner")
 
 
 def main() -> None:
@@ -49,11 +42,11 @@ def main() -> None:
     try:
         cli()
     except (ServicesFailedError, UnsafeFolderError, AddressInUseError) as error:
-        _give_up(str(error))
+        give_up(str(error))
     except ValidationError as error:
-        _give_up("\n".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
+        give_up("\n".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
     except OSError as error:
-        _give_up(f"can't reach a server or a file: {error.strerror or type(error).__name__}")
+        give_up(f"can't reach a server or a file: {error.strerror or type(error).__name__}")
 
 
 @cli.command()
@@ -103,9 +96,9 @@ def migrate(
 
     settings = Settings()
     with services(settings, progress=progress) as found:
-        _run(runner.upgrade(found.database_url, progress))
+        run(runner.upgrade(found.database_url, progress))
         if draft:
-            _run(runner.draft(found.database_url, draft))
+            run(runner.draft(found.database_url, draft))
     screen.print(f"at revision {runner.newest()}")
 
 
@@ -119,10 +112,10 @@ def seed(
 
     settings = Settings(seed=what) if what else Settings()
     with services(settings, progress=progress) as found:
-        _run(runner.upgrade(found.database_url, progress))
-        if not _run(preparation.is_empty(found.database_url)):
-            _give_up("there are products or people in the database already: only an empty one is filled")
-        planted = _run(preparation.plant(settings, found.database_url, settings.seed, progress))
+        run(runner.upgrade(found.database_url, progress))
+        if not run(preparation.is_empty(found.database_url)):
+            give_up("there are products or people in the database already: only an empty one is filled")
+        planted = run(preparation.plant(settings, found.database_url, settings.seed, progress))
     _print_sign_ins(planted)
 
 
@@ -142,7 +135,7 @@ def schema(
             screen.print(f"wrote {path}")
     elif check:
         if complaints := snapshot.complaints():
-            _give_up("\n".join(complaints))
+            give_up("\n".join(complaints))
     else:
         sys.stdout.write(snapshot.sdl())
 
@@ -181,13 +174,9 @@ def show_mail(number: Annotated[int, typer.Argument(help="The mail's number in t
     """Print one mail."""
     chosen = next((one for one in read_mailbox(Settings().home) if one.number == number), None)
     if chosen is None:
-        _give_up(f"there is no mail {number}")
+        give_up(f"there is no mail {number}")
     screen.print(Text(f"Date: {chosen.sent_at:%Y-%m-%d %H:%M:%S} UTC\nTo: {chosen.to}\nSubject: {chosen.subject}\n"))
     screen.print(Text(chosen.text()))
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    return uvloop.run(work)
 
 
 def _welcome(settings: Settings, port: int, sign_ins: list[SignIn], seconds: float) -> None:
@@ -206,8 +195,3 @@ def _print_sign_ins(sign_ins: list[SignIn]) -> None:
     aside.print("  Sign-ins to try:")
     for one in sign_ins:
         aside.print(Text(f"    {one.email}  {one.password}  {one.note}".rstrip()))
-
-
-def _give_up(message: str) -> NoReturn:
-    aside.print(Text(message, style="red"))
-    raise SystemExit(1)

@@ -100,6 +100,15 @@ async def revoke_key(transaction: AsyncConnection, key_id: UUID) -> UUID | list[
     return key_id if await partner_keys.revoke(transaction, key_id) else [NO_KEY]
 
 
+async def find(transaction: AsyncConnection, name: str) -> Any:
+    """The row of the partner of this name: id, scopes and status."""
+    kept = _name(name)
+    if isinstance(kept, Refusal):
+        return None
+    found = select(Partner.id, Partner.scopes, Partner.status).where(Partner.name == kept)
+    return (await transaction.execute(found.with_for_update(key_share=True))).one_or_none()
+
+
 # ---- what a partner is made of
 
 
