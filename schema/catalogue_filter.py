@@ -45,8 +45,6 @@ AnySelect = Select[*tuple[Any, ...]]
 
 LONGEST_SEARCH = 200
 DEAREST = 2**62
-TYPO_TOLERANCE = literal_column("0.45")
-"""Word similarity from which a name counts as meant (pg_trgm); lower finds more and worse."""
 
 
 @strawberry.enum
@@ -135,14 +133,14 @@ def query(search: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 def near(search: ColumnElement[str], name: Any) -> ColumnElement[bool]:
-    return func.lower(search).op("<%", is_comparison=True)(func.lower(name))
+    return func.lower(search).op("<<%", is_comparison=True)(func.lower(name))
 
 
 def relevance(product: Columns, given: Any) -> ColumnElement[Decimal]:
     search = given("search")
     if search is None:
         return cast(literal_column("0.0"), Numeric)  # a bare constant is no sort key in PostgreSQL
-    rank = func.ts_rank(product.search, query(search)) + func.word_similarity(
+    rank = func.ts_rank(product.search, query(search)) + func.strict_word_similarity(
         func.lower(search), func.lower(product.name)
     )
     return func.round(cast(rank, Numeric), literal_column("5"))

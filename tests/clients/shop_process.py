@@ -43,8 +43,10 @@ def open_shop() -> Generator[OpenShop]:
             _wait_until_ready(shop, process, output)
             yield shop
         finally:
+            ended = process.poll()
             _stop(process)
             left_over = wait_until_gone(shop.home, STOP_SECONDS)
+        assert ended is None, f"the shop ended by itself with {ended}:\n{output.read_text()}"
         assert not left_over, "servers outlived the shop"
         _look_through_log(output)
 

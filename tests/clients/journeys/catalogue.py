@@ -113,9 +113,17 @@ def _facet(counts: CountsProducts, kind: ProductFacetKind) -> dict[str, int]:
 
 
 async def search(api: LayetteClient) -> None:
-    """With a letter left out, among the words of a name."""
-    exact, mistyped = [await _found(api, words) for words in ("merino cardigan", "merino cardgan")]
-    assert exact[0].name == mistyped[0].name == "Feather Merino Cardigan"
+    """By words, one of them mistyped, or written without its accent; another word that begins alike is not meant."""
+    for words, name in (
+        ("merino cardigan", "Feather Merino Cardigan"),
+        ("merino cardgan", "Feather Merino Cardigan"),
+        ("hooded jaket", "Hedgehog Hooded Jacket"),
+        ("celeste", "Céleste Occasion Dress"),
+        ("robe", "Still Hours Robe"),
+    ):
+        assert (await _found(api, words))[0].name == name, words
+    assert {"Stargazer Pyjamas", "Dove Flannel Pyjamas"} <= {each.name for each in await _found(api, "pyjmas")}
+    assert "Robin Fair Isle Cardigan" not in {each.name for each in await _found(api, "robe")}
     assert not await _found(api, "xylophone zeppelin")
 
 
