@@ -55,11 +55,22 @@ class RelyingParty:
 
 
 @dataclass(frozen=True, slots=True)
-class Ceremony:
-    """What a browser is asked: `options` is JSON text for it, `challenge` the random bytes that it has to sign."""
+class Asked:
+    """That a passkey is asked for: random bytes that it has to sign, and the passkeys that it may be."""
 
     challenge: bytes = field(repr=False)
-    options: str = field(repr=False)
+    known: tuple[bytes, ...] = field(repr=False)
+
+    def options(self, party: RelyingParty) -> str:
+        """JSON text for `navigator.credentials.get`."""
+        options = generate_authentication_options(
+            rp_id=party.id,
+            challenge=self.challenge,
+            timeout=PATIENCE,
+            allow_credentials=_descriptors(self.known),
+            user_verification=UserVerificationRequirement.PREFERRED,
+        )
+        return options_to_json(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +113,27 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def enrolment(party: RelyingParty, owner: Owner, known: Sequence[bytes]) -> Ceremony:
-    """Asks for a new passkey, on an authenticator that has none of the `known` ones."""
-    challenge = generate_challenge()
+def ask(known: Sequence[bytes]) -> Asked:
+    """Asks for one of the passkeys of these ids."""
+    return Asked(generate_challenge(), tuple(known))
+
+
+def enrolment(party: RelyingParty, asked: Asked, owner: Owner) -> str:
+    """JSON text for `navigator.credentials.create`: a new passkey, on an authenticator that has no known one."""
     options = generate_registration_options(
         rp_id=party.id,
         rp_name=party.name,
         user_id=owner.handle,
         user_name=owner.name,
         user_display_name=owner.display_name,
-        challenge=challenge,
+        challenge=asked.challenge,
         timeout=PATIENCE,
-        exclude_credentials=_descriptors(known),
+        exclude_credentials=_descriptors(asked.known),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
         ),
     )
-    return Ceremony(challenge, options_to_json(options))
+    return options_to_json(options)
 
 
 def enrolled(party: RelyingParty, challenge: bytes, answer: str) -> NewPasskey | None:
@@ -146,19 +161,6 @@ def _without_attestation(credential: RegistrationCredential) -> RegistrationCred
     kept = {"fmt": "none", "attStmt": {}, "authData": said["authData"]}
     credential.response.attestation_object = encode_cbor(kept)
     return credential
-
-
-def authentication(party: RelyingParty, known: Sequence[bytes]) -> Ceremony:
-    """Asks for one of the passkeys of these ids."""
-    challenge = generate_challenge()
-    options = generate_authentication_options(
-        rp_id=party.id,
-        challenge=challenge,
-        timeout=PATIENCE,
-        allow_credentials=_descriptors(known),
-        user_verification=UserVerificationRequirement.PREFERRED,
-    )
-    return Ceremony(challenge, options_to_json(options))
 
 
 def read_assertion(answer: str) -> Assertion | None:

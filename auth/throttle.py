@@ -45,6 +45,11 @@ REGISTER_ADDRESS = Budget("register-address", 20)
 
 # By account: whoever found a signed-in browser does not guess the password there either.
 STEP_UP = Budget("step-up", 10)
+SECOND_FACTOR = Budget("second-factor", 10)
+# By account, apps' codes alone: of a million three are good at a time, and at 30 guesses a day they last for decades
+# (ASVS 6.6.3). Whom a stranger's guesses lock out has passkeys and recovery codes, which nobody guesses.
+TOTP_DAY = Budget("totp-day", 30, 24 * 60 * 60)
+ENROLMENT = Budget("enrolment", 20)
 EMAIL_CHANGE = Budget("email-change", 5)
 
 # By account: that a username is taken tells that somebody has it.

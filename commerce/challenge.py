@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import passkeys
 from auth.account_events import ClientFacts
-from auth.passkeys import Ceremony
+from auth.passkeys import Asked
 from auth.refusal import Refusal, RefusalCode
 from auth.sessions import lock_account
 from auth.tokens import Kind, new_token, parse
 from auth.viewer import Viewer
-from commerce.second_factor import Verifier, codes_left, methods_of, passkey_ids
+from commerce.second_factor import codes_left, methods_of, passkey_ids
 from models.classification import Channel
 from models.ids import new_id
 from models.second_factor import Challenge, ChallengeKind, SecondFactorMethod
@@ -37,7 +37,7 @@ class Challenged:
 
     token: str = field(repr=False)
     methods: tuple[SecondFactorMethod, ...]
-    passkey_options: str | None = field(repr=False)
+    asked: Asked | None = field(repr=False)
     expires_at: datetime
 
 
@@ -69,16 +69,16 @@ class Terms:
 
 
 async def begin_sign_in(
-    transaction: AsyncConnection, verifier: Verifier, account_id: UUID, client: ClientFacts, terms: Terms
+    transaction: AsyncConnection, account_id: UUID, client: ClientFacts, terms: Terms
 ) -> Challenged:
     """Makes a sign-in wait whose password was right."""
     methods = await methods_of(transaction, account_id)
     ids = await passkey_ids(transaction, account_id) if SecondFactorMethod.PASSKEY in methods else []
     if await transaction.scalar(select(codes_left(account_id).exists())):
         methods.add(SecondFactorMethod.RECOVERY_CODE)
-    ceremony = passkeys.authentication(verifier.party, ids) if ids else None
+    asked = passkeys.ask(ids) if ids else None
     token = new_token(Kind.CHALLENGE)
-    row = _new(account_id, ChallengeKind.SIGN_IN, client, ceremony).values(
+    row = _new(account_id, ChallengeKind.SIGN_IN, client, asked).values(
         token_digest=token.digest,
         public_computer=terms.public_computer,
         by_cookie=terms.by_cookie,
@@ -86,7 +86,7 @@ async def begin_sign_in(
     )
     expires_at = (await transaction.execute(row.returning(Challenge.expires_at))).scalar_one()
     ordered = tuple(method for method in SecondFactorMethod if method in methods)
-    return Challenged(token.text, ordered, ceremony and ceremony.options, expires_at)
+    return Challenged(token.text, ordered, asked, expires_at)
 
 
 async def account_of(transaction: AsyncConnection, token: str) -> UUID | None:
@@ -106,8 +106,8 @@ async def claim(transaction: AsyncConnection, token: str, client: ClientFacts) -
     if account_id is None or parsed is None or not await lock_account(transaction, account_id):
         return GONE
     columns = [*Challenge.__table__.columns, (Challenge.expires_at <= func.now()).label("expired")]
-    row = (await transaction.execute(select(*columns).where(Challenge.token_digest == parsed[1]))).one()
-    if row.used_at is not None or row.failures >= MOST_FAILURES:
+    row = (await transaction.execute(select(*columns).where(Challenge.token_digest == parsed[1]))).one_or_none()
+    if row is None or row.used_at is not None or row.failures >= MOST_FAILURES:
         return GONE
     if row.expired:
         return EXPIRED
@@ -135,13 +135,16 @@ async def settle(transaction: AsyncConnection, challenge_id: UUID, *, right: boo
 
 
 async def ask_session(
-    transaction: AsyncConnection, viewer: Viewer, kind: ChallengeKind, client: ClientFacts, ceremony: Ceremony
+    transaction: AsyncConnection, viewer: Viewer, kind: ChallengeKind, client: ClientFacts, asked: Asked
 ) -> None:
-    """Keeps what the viewer's browser is asked to sign, in place of what it was asked before for the same."""
+    """Keeps what the viewer's browser is asked to sign, in place of what it was asked before for the same.
+
+    The account is locked: of two that ask at once, the later one's question stands.
+    """
     assert viewer.account_id is not None
     before = delete(Challenge).where(Challenge.session_id == viewer.session_id, Challenge.kind == kind)
     await transaction.execute(before)
-    row = _new(viewer.account_id, kind, client, ceremony)
+    row = _new(viewer.account_id, kind, client, asked)
     await transaction.execute(row.values(session_id=viewer.session_id, device_name=client.device_name))
 
 
@@ -156,26 +159,25 @@ async def take_session(transaction: AsyncConnection, viewer: Viewer, kind: Chall
     return await transaction.scalar(row.values(used_at=func.now()).returning(Challenge.passkey_challenge))
 
 
-async def ask_for_passkey(
-    transaction: AsyncConnection, verifier: Verifier, viewer: Viewer, client: ClientFacts
-) -> str | Refusal:
-    """Options for the browser to confirm by a passkey who has the session; NOT_FOUND where there is no passkey."""
+async def ask_for_passkey(transaction: AsyncConnection, viewer: Viewer, client: ClientFacts) -> Asked | Refusal:
+    """Asks the viewer's browser to confirm by a passkey who has the session; NOT_FOUND where there is none."""
     assert viewer.account_id is not None
+    await lock_account(transaction, viewer.account_id)
     ids = await passkey_ids(transaction, viewer.account_id)
     if not ids:
         return NO_PASSKEY
-    ceremony = passkeys.authentication(verifier.party, ids)
-    await ask_session(transaction, viewer, ChallengeKind.STEP_UP, client, ceremony)
-    return ceremony.options
+    asked = passkeys.ask(ids)
+    await ask_session(transaction, viewer, ChallengeKind.STEP_UP, client, asked)
+    return asked
 
 
-def _new(account_id: UUID, kind: ChallengeKind, client: ClientFacts, ceremony: Ceremony | None) -> Any:
+def _new(account_id: UUID, kind: ChallengeKind, client: ClientFacts, asked: Asked | None) -> Any:
     return insert(Challenge).values(
         id=new_id(),
         account_id=account_id,
         channel=client.channel,
         kind=kind,
-        passkey_challenge=ceremony and ceremony.challenge,
+        passkey_challenge=asked and asked.challenge,
         expires_at=func.now() + LIFETIME,
         device_kind=client.device_kind,
     )

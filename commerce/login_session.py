@@ -1,7 +1,7 @@
 """Signing in, proving it is still you, and ending sessions (P29, P55)."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -15,12 +15,16 @@ from auth.passwords import Busy, PasswordHasher
 from auth.refusal import Refusal, RefusalCode
 from auth.sessions import Issued
 from auth.viewer import Viewer
-from commerce import email, username
+from commerce import challenge, email, username
+from commerce.challenge import Challenged, Terms
+from commerce.second_factor import INVALID, ONE_OF_THREE, Answer, Verifier, accepts, is_enrolled, methods_of
 from commerce.text import line
 from commerce.tools import Tools
 from models.account import Account, AccountEventKind, Credential
 from models.database import Database
 from models.login_session import LoginSession
+from models.second_factor import ChallengeKind, SecondFactor, SecondFactorMethod
+from privacy import obligations
 
 DEVICE_NAME_LIMIT = 60
 
@@ -29,6 +33,12 @@ WRONG = Refusal(RefusalCode.INVALID_CREDENTIALS, "Name and password do not go to
 
 WRONG_PASSWORD = Refusal(RefusalCode.INVALID_CREDENTIALS, "That is not your password.", ("password",))
 NO_SESSION = Refusal(RefusalCode.NOT_FOUND, "You have no such session.", ("id",))
+MORE_THAN_PASSWORD = Refusal(RefusalCode.SECOND_FACTOR_REQUIRED, "Give your second factor.", ("secondFactor",))
+PASSKEY_FIRST = Refusal(
+    RefusalCode.SECOND_FACTOR_REQUIRED,
+    "You have a passkey: give that, or a recovery code if you have lost it.",
+    ("secondFactor",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,16 @@ class SignIn:
     password: str = field(repr=False)
     public_computer: bool = False
     device_name: str | None = None
+    by_cookie: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A sign-in that its second factor completed; `names` are what the account signs in by."""
+
+    issued: Issued
+    by_cookie: bool
+    names: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +74,12 @@ _NOBODY = _Candidate()
 
 async def sign_in(
     database: Database, passwords: PasswordHasher, client: ClientFacts, given: SignIn, held: bytes | None = None
-) -> Issued | Refusal:
+) -> Issued | Challenged | Refusal:
     """Opens a session; the one whose token `held` is the digest of ends (ASVS 7.2.4). Raises auth.passwords.Busy.
 
-    A refusal takes the same statements and the same hashing whether or not there is such an account (ASVS 6.3.8). No
-    connection is held while hashing.
+    Where the account has a second factor the sign-in waits for it, and nothing ends yet. A refusal takes the same
+    statements and the same hashing whether or not there is such an account (ASVS 6.3.8). No connection is held while
+    hashing.
     """
     device_name = line(given.device_name, field=("deviceName",), limit=DEVICE_NAME_LIMIT)
     if isinstance(device_name, Refusal):
@@ -68,13 +89,16 @@ async def sign_in(
     if verdict.ok:
         renewed = await _rehashed(passwords, given.password) if verdict.needs_rehash else None
 
-        async def enter(transaction: AsyncConnection) -> Issued | None:
-            if candidate.account_id is None or not await _still_good(transaction, candidate):
+        async def enter(transaction: AsyncConnection) -> Issued | Challenged | None:
+            if candidate.account_id is None or (standing := await _still_good(transaction, candidate)) is None:
                 return None
-            if held is not None:
-                await sessions.revoke_token(transaction, held)
             if renewed is not None:
                 await _keep_hash(transaction, candidate.account_id, renewed)
+            if standing.has_second_factor:
+                terms = Terms(given.public_computer, given.by_cookie, device_name or None)
+                return await challenge.begin_sign_in(transaction, candidate.account_id, client, terms)
+            if held is not None:
+                await sessions.revoke_token(transaction, held)
             return await sessions.issue(
                 transaction,
                 candidate.account_id,
@@ -83,11 +107,44 @@ async def sign_in(
                 device_name=device_name or None,
             )
 
-        issued = await database.transact(enter)
-        if issued is not None:
-            return issued
+        entered = await database.transact(enter)
+        if entered is not None:
+            return entered
     await database.transact(partial(_note_failure, account_id=candidate.account_id, client=client))
     return WRONG
+
+
+async def complete(
+    transaction: AsyncConnection,
+    verifier: Verifier,
+    client: ClientFacts,
+    token: str,
+    answer: Answer,
+    held: bytes | None = None,
+) -> Completed | Refusal:
+    """Opens the session of a sign-in that waited, once; the one whose token `held` is the digest of ends.
+
+    Each wrong answer counts against this sign-in, which five of them end.
+    """
+    if answer.method is None:
+        return ONE_OF_THREE
+    waiting = await challenge.claim(transaction, token, client)
+    if isinstance(waiting, Refusal):
+        return waiting
+    account_id = waiting.account_id
+    right = await accepts(transaction, verifier, account_id, answer, client, asked=waiting.passkey_challenge)
+    await challenge.settle(transaction, waiting.id, right=right)
+    if not right:
+        await record(transaction, account_id, AccountEventKind.SIGN_IN_FAILED, client)
+        return INVALID
+    if held is not None:
+        await sessions.revoke_token(transaction, held)
+    issued = await sessions.issue(transaction, account_id, waiting, public_computer=waiting.public_computer)
+    await sessions.note_second_factor(transaction, account_id, issued.session_id)
+    viewer = await sessions.viewer_of(transaction, issued.digest, obligations.CURRENT.version)
+    assert viewer is not None
+    names = (await transaction.execute(select(Account.email, Account.username).where(Account.id == account_id))).one()
+    return Completed(replace(issued, viewer=viewer), waiting.by_cookie, tuple(name for name in names if name))
 
 
 async def sign_out(transaction: AsyncConnection, viewer: Viewer, client: ClientFacts) -> bool:
@@ -123,27 +180,65 @@ async def end_other_sessions(
 async def step_up(
     database: Database, passwords: PasswordHasher, client: ClientFacts, viewer: Viewer, password: str | None
 ) -> datetime | Refusal:
-    """Until when the viewer's session counts as confirmed by its password (P29). Raises auth.passwords.Busy."""
+    """Until when the viewer's session counts as confirmed by its password (P29). Raises auth.passwords.Busy.
+
+    SECOND_FACTOR_REQUIRED where the account has a second factor: then the password is not enough, nor looked at.
+    """
     assert viewer.account_id is not None
-    assert viewer.session_id is not None
-    account_id, session_id = viewer.account_id, viewer.session_id
+    account_id = viewer.account_id
+    if await database.transact(partial(methods_of, account_id=account_id)):
+        return MORE_THAN_PASSWORD
     if not password:
         return Refusal(RefusalCode.REQUIRED, "Give your password.", ("password",))
     candidate = await database.transact(partial(_find_by_id, account_id=account_id))
     verdict = await passwords.verify(candidate.password_hash, password)
 
-    async def confirm(transaction: AsyncConnection) -> datetime | None:
-        if not await _still_good(transaction, candidate):
-            return None
-        until = await sessions.step_up(transaction, account_id, session_id)
-        if until is not None:
-            await record(transaction, account_id, AccountEventKind.STEPPED_UP, client)
-        return until
+    async def confirm(transaction: AsyncConnection) -> datetime | Refusal:
+        standing = await _still_good(transaction, candidate)
+        if standing is None:
+            return WRONG_PASSWORD
+        if standing.has_second_factor:
+            return MORE_THAN_PASSWORD
+        return await _confirmed(transaction, viewer, client) or WRONG_PASSWORD
 
-    until = await database.transact(confirm) if verdict.ok else None
-    if until is None:
+    outcome = await database.transact(confirm) if verdict.ok else WRONG_PASSWORD
+    if outcome == WRONG_PASSWORD:
         await database.transact(partial(_note_failure, account_id=account_id, client=client))
-        return WRONG_PASSWORD
+    return outcome
+
+
+async def step_up_by_second_factor(
+    transaction: AsyncConnection, verifier: Verifier, client: ClientFacts, viewer: Viewer, answer: Answer
+) -> datetime | Refusal:
+    """Until when the viewer's session counts as confirmed by the strongest second factor that the account has.
+
+    That is a passkey, which no other site can ask for in the shop's name; a recovery code stands for any.
+    """
+    if answer.method is None:
+        return ONE_OF_THREE
+    assert viewer.account_id is not None
+    assert viewer.session_id is not None
+    account_id = viewer.account_id
+    if not await sessions.lock_account(transaction, account_id):
+        return INVALID
+    by_app, by_passkey = (answer.method is method for method in (SecondFactorMethod.TOTP, SecondFactorMethod.PASSKEY))
+    if by_app and SecondFactorMethod.PASSKEY in await methods_of(transaction, account_id):
+        return PASSKEY_FIRST
+    asked = await challenge.take_session(transaction, viewer, ChallengeKind.STEP_UP) if by_passkey else None
+    if not await accepts(transaction, verifier, account_id, answer, client, asked=asked):
+        await record(transaction, account_id, AccountEventKind.SIGN_IN_FAILED, client)
+        return INVALID
+    await sessions.note_second_factor(transaction, account_id, viewer.session_id)
+    return await _confirmed(transaction, viewer, client) or INVALID
+
+
+async def _confirmed(transaction: AsyncConnection, viewer: Viewer, client: ClientFacts) -> datetime | None:
+    """Begins the step-up; None for a session that ended meanwhile."""
+    assert viewer.account_id is not None
+    assert viewer.session_id is not None
+    until = await sessions.step_up(transaction, viewer.account_id, viewer.session_id)
+    if until is not None:
+        await record(transaction, viewer.account_id, AccountEventKind.STEPPED_UP, client)
     return until
 
 
@@ -195,13 +290,22 @@ async def _candidate(transaction: AsyncConnection, who: ColumnElement[bool]) -> 
     return _Candidate(found.id, found.password_hash if found.disabled_at is None else None)
 
 
-async def _still_good(transaction: AsyncConnection, candidate: _Candidate) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What holds of an account whose password was right."""
+
+    has_second_factor: bool
+
+
+async def _still_good(transaction: AsyncConnection, candidate: _Candidate) -> _Standing | None:
     """Whether what was verified holds yet: hashing takes a while, and others change passwords and disable accounts."""
     assert candidate.account_id is not None
     if not await sessions.lock_account(transaction, candidate.account_id):
-        return False
-    kept = select(Credential.password_hash).where(Credential.account_id == candidate.account_id)
-    return await transaction.scalar(kept) == candidate.password_hash
+        return None
+    factor = select(SecondFactor.id).where(SecondFactor.account_id == Credential.account_id, is_enrolled(SecondFactor))
+    kept = select(Credential.password_hash, factor.exists()).where(Credential.account_id == candidate.account_id)
+    row = (await transaction.execute(kept)).one_or_none()
+    return _Standing(row[1]) if row is not None and row[0] == candidate.password_hash else None
 
 
 # ---- what it leaves

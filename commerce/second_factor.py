@@ -24,6 +24,9 @@ from models.second_factor import RecoveryCode, SecondFactor, SecondFactorMethod
 
 CODE_USED_LETTER = "second_factor.code_used_letter"
 
+SEEDS = "totp-seed"
+"""What seeds of authenticator apps are sealed as."""
+
 INVALID = Refusal(
     RefusalCode.SECOND_FACTOR_INVALID, "That is not your second factor, or it was used before.", ("secondFactor",)
 )

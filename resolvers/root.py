@@ -23,6 +23,7 @@ from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
 from resolvers.registration import RegistrationMutation
+from resolvers.second_factor import SecondFactorMutation
 from resolvers.shop import ShopQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
@@ -45,6 +46,7 @@ class Mutation(
     PasswordMutation,
     PreferenceMutation,
     RegistrationMutation,
+    SecondFactorMutation,
 ):
     pass
 

@@ -1,11 +1,14 @@
 """Who a request is."""
 
+from functools import partial
+
 import strawberry
 
 from auth.permissions import ANYONE
 from reads.declare import value
 from resolvers.context import Info
 from resolvers.payloads import refer
+from resolvers.second_factor import own_second_factors
 from schema.viewer import Viewer
 
 
@@ -20,4 +23,5 @@ class ViewerQuery:
             session=refer(found.session_id),
             partner=refer(found.partner_id),
             step_up_until=found.stepped_up_until,
+            find_second_factors=partial(own_second_factors, info.context),
         )

@@ -10,6 +10,7 @@ from auth.permissions import ANYONE, OWNER
 from models import login_session as tables
 from reads.declare import column, entity, referenced, to, value
 from schema.errors import UserError
+from schema.second_factor import SecondFactorInput, SignInChallenge
 
 if TYPE_CHECKING:
     from schema.account import Customer
@@ -71,7 +72,10 @@ class SignInInput:
 
 @value(readers=ANYONE)
 class SignInPayload:
+    """`challenge` is there instead of a session where the account has a second factor."""
+
     session: IssuedSession | None = None
+    challenge: SignInChallenge | None = None
     customer: Annotated["Customer", strawberry.lazy("schema.account")] | None = referenced()
     user_errors: list[UserError]
 
@@ -103,9 +107,13 @@ class SessionsRevokeOthersPayload:
     user_errors: list[UserError]
 
 
-@strawberry.input(description="What shows that it is the account's owner who has the session.")
+@strawberry.input(
+    description="What shows that it is the account's owner who has the session: the password, or where there is a "
+    "second factor that one. Who has a passkey gives it, as an answer to `passkeyChallenge`, or a recovery code."
+)
 class StepUpInput:
     password: str | None = strawberry.UNSET
+    second_factor: SecondFactorInput | None = strawberry.UNSET
 
 
 @value(readers=ANYONE)

@@ -1,5 +1,6 @@
 """Who a request is."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import strawberry
@@ -9,6 +10,7 @@ from auth.viewer import ViewerKind
 from reads.declare import referenced, value
 from schema.login_session import LoginSession
 from schema.partner import Partner
+from schema.second_factor import SecondFactor
 
 strawberry.enum(ViewerKind)
 
@@ -22,3 +24,8 @@ class Viewer:
     session: LoginSession | None = referenced()
     partner: Partner | None = referenced()
     step_up_until: datetime | None
+    find_second_factors: strawberry.Private[Callable[[], Awaitable[list[SecondFactor]]]]
+
+    @strawberry.field(description="One's own, oldest first; nobody else has any to see.")
+    async def second_factors(self) -> list[SecondFactor]:
+        return await self.find_second_factors()

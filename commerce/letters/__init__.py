@@ -56,6 +56,10 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | email_change_notice | token, lifetime |
     | email_in_use | |
     | new_device_sign_in | device, network, at |
+    | second_factor_added | at, passkey |
+    | second_factor_removed | at |
+    | recovery_code_used | at, left |
+    | recovery_codes_renewed | at |
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None. Raises
     jinja2.UndefinedError where a value is missing.

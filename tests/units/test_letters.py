@@ -25,6 +25,10 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "email_change_notice": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "email_change_undo"),
     "email_in_use": ({}, None),
     "new_device_sign_in": ({"device": "Firefox on Linux", "network": "203.0.113.0/24", "at": MOMENT}, None),
+    "second_factor_added": ({"at": MOMENT, "passkey": True}, None),
+    "second_factor_removed": ({"at": MOMENT}, None),
+    "recovery_code_used": ({"at": MOMENT, "left": 9}, None),
+    "recovery_codes_renewed": ({"at": MOMENT}, None),
 }
 WITH_TOKEN = {name: page for name, (_, page) in LETTERS.items() if page is not None}
 
@@ -156,11 +160,26 @@ def test_network_may_be_unknown():
     assert "None" not in letter.text + letter.html
 
 
+@pytest.mark.parametrize(
+    ("left", "words"), [(9, "9 codes are left."), (1, "1 code is left."), (0, "None are left: make new ones")]
+)
+def test_recovery_codes_that_are_left_are_counted(left: int, words: str):
+    letter = written("recovery_code_used", left=left)
+    assert words in letter.text
+    assert words in Seen(letter.html).text
+
+
+def test_kind_of_a_new_second_factor_is_told():
+    assert written("second_factor_added").text.startswith("A passkey was added")
+    assert written("second_factor_added", passkey=False).text.startswith("An authenticator app was added")
+
+
 @pytest.mark.parametrize("path", sorted(TEMPLATES.iterdir()), ids=lambda path: path.name)
 def test_no_letter_has_room_for_what_a_stranger_typed(path: Path):
     asked = find_undeclared_variables(_letters.parse(path.read_text()))
     macros = {"button", "code"}
-    assert asked - macros <= {"shop", "subject", "link", "token", "lifetime", "at", "device", "network"}
+    ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left"}
+    assert asked - macros <= ours
 
 
 def test_letter_becomes_a_message_of_its_own():
