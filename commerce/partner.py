@@ -154,10 +154,12 @@ def _networks(given: Sequence[str] | None) -> list[str] | Refusal:
 
 
 def _network(typed: str) -> Network | None:
-    """A CIDR block; IPv4 written as IPv6 is IPv4, as an address is that comes in."""
+    """A CIDR block, not of one link alone; IPv4 written as IPv6 is IPv4, as an address is that comes in."""
     try:
         network = ip_network(typed.strip())
     except ValueError:
+        return None
+    if "%" in typed:
         return None
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     if mapped is None or network.prefixlen < 96:
