@@ -83,7 +83,7 @@ help:
 	@.ci/environment .venv-codegen $<
 	touch $@
 
-# npm writes this list when everything is there. No package's own program runs while it is installed.
+# npm writes this list when everything is there.
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json | .venv/.tools
 	@echo "==> installing $< into $(WEB)/node_modules"
-	cd $(WEB) && $(CURDIR)/$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+	cd $(WEB) && $(CURDIR)/$(BIN)/npm ci
