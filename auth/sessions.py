@@ -68,6 +68,8 @@ class Lifetime:
 
 USUAL = Lifetime(timedelta(days=30), timedelta(days=14))
 PUBLIC_COMPUTER = Lifetime(timedelta(hours=2), timedelta(minutes=20))
+STAFF = Lifetime(timedelta(hours=12), timedelta(hours=1))
+"""A working day: a session that reads what customers keep to themselves is not left open overnight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,25 +211,32 @@ async def lock_account(transaction: AsyncConnection, account_id: UUID) -> bool:
     return bool(await transaction.scalar(account))
 
 
-async def issue(
+async def issue(  # noqa: PLR0913  # each says one thing of the session, and has a default
     transaction: AsyncConnection,
     account_id: UUID,
     client: ClientFacts,
     *,
+    lifetime: Lifetime = USUAL,
     public_computer: bool = False,
     device_name: str | None = None,
     stepped_up: bool = True,
     announce: bool = True,
+    till_id: UUID | None = None,
 ) -> Issued:
     """Opens a session for an account that is locked, or new in this transaction.
 
     `device_name` is what the owner calls the device. With `stepped_up` the sign-in counts as a step-up, except on a
     public computer. With `announce` a device that was not seen before is an event of its own, and told by mail.
     """
-    lifetime = PUBLIC_COMPUTER if public_computer else USUAL
     name = device_name or client.device_name
     known = await _has_seen(transaction, account_id, name, client.device_kind)
-    issued = await _open(transaction, account_id, client, lifetime, name, stepped_up and not public_computer)
+    marks = {
+        "stepped_up_at": func.now() if stepped_up and not public_computer else None,
+        "public_computer": public_computer,
+        "device_name": name,
+        "till_id": till_id,
+    }
+    issued = await _open(transaction, account_id, client, PUBLIC_COMPUTER if public_computer else lifetime, marks)
     await record(transaction, account_id, AccountEventKind.SIGNED_IN, client, device_name=name)
     if announce and not known:
         await record(transaction, account_id, AccountEventKind.NEW_DEVICE, client, device_name=name)
@@ -241,10 +250,9 @@ async def _open(
     account_id: UUID,
     client: ClientFacts,
     lifetime: Lifetime,
-    device_name: str | None,
-    stepped_up: bool,
+    marks: dict[str, Any],
 ) -> Issued:
-    token, session_id, public_computer = new_token(Kind.SESSION), new_id(), lifetime is PUBLIC_COMPUTER
+    token, session_id = new_token(Kind.SESSION), new_id()
     row = insert(LoginSession).values(
         id=session_id,
         account_id=account_id,
@@ -252,11 +260,9 @@ async def _open(
         channel=client.channel,
         expires_at=func.now() + lifetime.absolute,
         idle_seconds=int(lifetime.idle.total_seconds()),
-        stepped_up_at=func.now() if stepped_up else None,
-        device_name=device_name,
         device_kind=client.device_kind,
         ip_network=client.network,
-        public_computer=public_computer,
+        **marks,
     )
     written = (await transaction.execute(row.returning(LoginSession.expires_at, _fresh_until().label("fresh")))).one()
     viewer = Viewer(
@@ -267,7 +273,7 @@ async def _open(
         stepped_up_until=written.fresh,
         channel=client.channel,
     )
-    remembered_for = None if public_computer else lifetime.absolute
+    remembered_for = None if lifetime is PUBLIC_COMPUTER else lifetime.absolute
     return Issued(token.text, token.digest, session_id, written.expires_at, remembered_for, viewer)
 
 

@@ -4,9 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
@@ -20,10 +21,11 @@ from commerce.challenge import Challenged, Terms
 from commerce.second_factor import INVALID, ONE_OF_THREE, Answer, Verifier, accepts, is_enrolled, methods_of
 from commerce.text import line
 from commerce.tools import Tools
-from models.account import Account, AccountEventKind, Credential
+from models.account import Account, AccountEventKind, AccountKind, Credential
 from models.database import Database
 from models.login_session import LoginSession
 from models.second_factor import ChallengeKind, SecondFactor, SecondFactorMethod
+from models.staff import StaffMember
 from privacy import obligations
 
 DEVICE_NAME_LIMIT = 60
@@ -66,6 +68,7 @@ class _Candidate:
     """Who an identifier may be: no account, and no hash where nobody can sign in by password."""
 
     account_id: UUID | None = None
+    kind: AccountKind = AccountKind.CUSTOMER
     password_hash: str | None = field(default=None, repr=False)
 
 
@@ -99,9 +102,10 @@ async def sign_in(
                 return await challenge.begin_sign_in(transaction, candidate.account_id, client, terms)
             if held is not None:
                 await sessions.revoke_token(transaction, held)
-            return await sessions.issue(
+            return await open_session(
                 transaction,
                 candidate.account_id,
+                candidate.kind,
                 client,
                 public_computer=given.public_computer,
                 device_name=device_name or None,
@@ -139,12 +143,29 @@ async def complete(
         return INVALID
     if held is not None:
         await sessions.revoke_token(transaction, held)
-    issued = await sessions.issue(transaction, account_id, waiting, public_computer=waiting.public_computer)
+    owner = select(Account.kind, Account.email, Account.username).where(Account.id == account_id)
+    kind, *names = (await transaction.execute(owner)).one()
+    issued = await open_session(
+        transaction, account_id, AccountKind(kind), waiting, public_computer=waiting.public_computer
+    )
     await sessions.note_second_factor(transaction, account_id, issued.session_id)
     viewer = await sessions.viewer_of(transaction, issued.digest, obligations.CURRENT.version)
     assert viewer is not None
-    names = (await transaction.execute(select(Account.email, Account.username).where(Account.id == account_id))).one()
     return Completed(replace(issued, viewer=viewer), waiting.by_cookie, tuple(name for name in names if name))
+
+
+async def open_session(
+    transaction: AsyncConnection, account_id: UUID, kind: AccountKind, client: ClientFacts, **manner: Any
+) -> Issued:
+    """Opens a session as `sessions.issue` does; a member of staff's lasts a working day, and notes that they came."""
+    if kind is AccountKind.CUSTOMER:
+        return await sessions.issue(transaction, account_id, client, **manner)
+    issued = await sessions.issue(transaction, account_id, client, **{"lifetime": sessions.STAFF, **manner})
+    member = update(StaffMember).where(StaffMember.account_id == account_id)
+    await transaction.execute(member.values(last_sign_in_at=func.now()))
+    viewer = await sessions.viewer_of(transaction, issued.digest, obligations.CURRENT.version)
+    assert viewer is not None
+    return replace(issued, viewer=viewer)
 
 
 async def sign_out(transaction: AsyncConnection, viewer: Viewer, client: ClientFacts) -> bool:
@@ -270,7 +291,11 @@ def regular(identifier: str) -> str:
 
 
 async def _find(transaction: AsyncConnection, name: str) -> _Candidate:
-    """By email address where there is an @ in it, else by username."""
+    """By email address where there is an @ in it, else by username.
+
+    Of two accounts with one address the member of staff's is meant, while it is not disabled: who also buys here has a
+    username for that.
+    """
     by_email = "@" in name
     return await _candidate(
         transaction, email.same(Account.email, name) if by_email else username.same(Account.username, name)
@@ -282,12 +307,14 @@ async def _find_by_id(transaction: AsyncConnection, account_id: UUID) -> _Candid
 
 
 async def _candidate(transaction: AsyncConnection, who: ColumnElement[bool]) -> _Candidate:
-    account = select(Account.id, Account.disabled_at, Credential.password_hash)
+    account = select(Account.id, Account.kind, Account.disabled_at, Credential.password_hash)
     account = account.join_from(Account, Credential, Credential.account_id == Account.id, isouter=True)
-    found = (await transaction.execute(account.where(who))).one_or_none()
+    first = account.where(who).order_by(Account.disabled_at.is_not(None), Account.kind.desc()).limit(1)
+    found = (await transaction.execute(first)).one_or_none()
     if found is None:
         return _NOBODY
-    return _Candidate(found.id, found.password_hash if found.disabled_at is None else None)
+    password_hash = found.password_hash if found.disabled_at is None else None
+    return _Candidate(found.id, AccountKind(found.kind), password_hash)
 
 
 @dataclass(frozen=True, slots=True)

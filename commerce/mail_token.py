@@ -23,6 +23,7 @@ LIFETIMES = {
     MailTokenKind.PASSWORD_RESET: timedelta(hours=1),
     MailTokenKind.EMAIL_CHANGE: timedelta(hours=24),
     MailTokenKind.EMAIL_CHANGE_UNDO: timedelta(days=7),
+    MailTokenKind.STAFF_INVITATION: timedelta(days=7),
 }
 
 TOLD_FOR = timedelta(days=30)
@@ -50,6 +51,7 @@ class Proof:
     account_id: UUID | None
     registration_id: UUID | None
     email_change_id: UUID | None
+    staff_id: UUID | None
 
 
 async def make(
@@ -116,6 +118,7 @@ async def _find(transaction: AsyncConnection, text: str, kind: MailTokenKind, *,
         MailToken.account_id,
         MailToken.registration_id,
         MailToken.email_change_id,
+        MailToken.staff_id,
         MailToken.used_at,
         (MailToken.expires_at <= func.now()).label("expired"),
     ).where(MailToken.token_digest == parsed[1], MailToken.kind == kind)
@@ -124,7 +127,7 @@ async def _find(transaction: AsyncConnection, text: str, kind: MailTokenKind, *,
         return INVALID
     if row.expired:
         return EXPIRED
-    return Proof(row.id, row.account_id, row.registration_id, row.email_change_id)
+    return Proof(row.id, row.account_id, row.registration_id, row.email_change_id, row.staff_id)
 
 
 def _in_round_numbers(left: timedelta) -> timedelta:

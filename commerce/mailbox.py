@@ -11,7 +11,7 @@ from commerce import mail_token
 from commerce.email import same
 from commerce.mail_token import LIFETIMES
 from commerce.tools import Envelope
-from models.account import Account, EmailChange, MailTokenKind
+from models.account import Account, AccountKind, EmailChange, MailTokenKind
 
 UNDO_FOR = LIFETIMES[MailTokenKind.EMAIL_CHANGE_UNDO]
 
@@ -26,15 +26,24 @@ class Holder:
     change_id: UUID | None
 
 
-async def holder(transaction: AsyncConnection, address: str, *, but: UUID | None = None) -> Holder | None:
-    """Whose the address is, in whatever case; None where it is nobody's, or the account `but`'s alone."""
+async def holder(
+    transaction: AsyncConnection,
+    address: str,
+    *,
+    kind: AccountKind = AccountKind.CUSTOMER,
+    but: UUID | None = None,
+) -> Holder | None:
+    """Whose the address is, in whatever case; None where it is nobody's, or the account `but`'s alone.
+
+    A customer's and a member of staff's account with one address have nothing to do with each other.
+    """
     kept = select(
         Account.id.label("account_id"),
         Account.email.label("address"),
         Account.disabled_at.is_(None).label("enabled"),
         cast(null(), Uuid()).label("change_id"),
         literal_column("1").label("rank"),
-    ).where(same(Account.email, address))
+    ).where(same(Account.email, address), Account.kind == kind)
     left = (
         select(
             EmailChange.account_id,
@@ -46,6 +55,7 @@ async def holder(transaction: AsyncConnection, address: str, *, but: UUID | None
         .join(Account, Account.id == EmailChange.account_id)
         .where(
             same(EmailChange.old_email, address),
+            Account.kind == kind,
             EmailChange.confirmed_at > func.now() - UNDO_FOR,
             EmailChange.undone_at.is_(None),
         )
@@ -58,12 +68,14 @@ async def holder(transaction: AsyncConnection, address: str, *, but: UUID | None
     return Holder(row.account_id, row.address, row.enabled, row.change_id) if row is not None else None
 
 
-async def locked_holder(transaction: AsyncConnection, address: str) -> Holder | None:
+async def locked_holder(
+    transaction: AsyncConnection, address: str, kind: AccountKind = AccountKind.CUSTOMER
+) -> Holder | None:
     """As `holder`, and whose it is stays so until the transaction ends."""
-    found = await holder(transaction, address)
+    found = await holder(transaction, address, kind=kind)
     if found is not None:
         await lock_account(transaction, found.account_id)
-    return await holder(transaction, address)
+    return await holder(transaction, address, kind=kind)
 
 
 async def answer_holder(transaction: AsyncConnection, found: Holder, letter: str) -> Envelope | None:

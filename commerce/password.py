@@ -21,7 +21,7 @@ from auth.viewer import Viewer
 from commerce import mail_token, mailbox
 from commerce.tools import Envelope, Tools
 from gateways.jobs import Handler, Job, enqueue
-from models.account import Account, AccountEventKind, Credential, MailTokenKind, PasswordResetRequest
+from models.account import Account, AccountEventKind, AccountKind, Credential, MailTokenKind, PasswordResetRequest
 from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
@@ -71,35 +71,38 @@ async def request_reset(transaction: AsyncConnection, address: str, client: Clie
 
 
 async def write_reset_letter(tools: Tools, request_id: UUID) -> None:
-    """Sends the account of the address a token, if there is one, and forgets that it was asked for."""
-    envelope = await tools.database.transact(partial(_reset_letter, request_id=request_id))
-    if envelope is not None:
-        await tools.send(envelope)
+    """Sends each account of the address a token, a customer's and staff's, and forgets that it was asked for."""
+    for kind in AccountKind:
+        envelope = await tools.database.transact(partial(_reset_letter, request_id=request_id, kind=kind))
+        if envelope is not None:
+            await tools.send(envelope)
     await tools.database.transact(partial(_close_request, request_id=request_id))
 
 
-async def _reset_letter(transaction: AsyncConnection, request_id: UUID) -> Envelope | None:
+async def _reset_letter(transaction: AsyncConnection, request_id: UUID, kind: AccountKind) -> Envelope | None:
     email = select(PasswordResetRequest.email).where(PasswordResetRequest.id == request_id)
     address = await transaction.scalar(email)
-    found = await mailbox.locked_holder(transaction, address) if address is not None else None
+    found = await mailbox.locked_holder(transaction, address, kind) if address is not None else None
     if found is None or not found.enabled:
         return None
     if found.change_id is not None:
         return await mailbox.undo_notice(transaction, found.change_id)
     fresh = await mail_token.make(transaction, MailTokenKind.PASSWORD_RESET, account_id=found.account_id)
-    return Envelope(found.address, "password_reset", {"token": fresh.text, "lifetime": fresh.lifetime})
+    values = {"token": fresh.text, "lifetime": fresh.lifetime, "of_staff": kind is AccountKind.STAFF}
+    return Envelope(found.address, "password_reset", values)
 
 
 async def _close_request(transaction: AsyncConnection, request_id: UUID) -> None:
-    """Deletes the request, and notes it for the account's owner, once."""
+    """Deletes the request, and notes it for the owner of each account, once."""
     request = delete(PasswordResetRequest).where(PasswordResetRequest.id == request_id)
     row = (await transaction.execute(request.returning(*PasswordResetRequest.__table__.columns))).one_or_none()
     if row is None:
         return
-    found = await mailbox.holder(transaction, row.email)
-    if found is not None:
-        origin = _Origin(row.ip_network, row.device_name, row.device_kind, Channel(row.channel))
-        await record(transaction, found.account_id, AccountEventKind.PASSWORD_RESET_REQUESTED, origin)
+    origin = _Origin(row.ip_network, row.device_name, row.device_kind, Channel(row.channel))
+    for kind in AccountKind:
+        found = await mailbox.holder(transaction, row.email, kind=kind)
+        if found is not None:
+            await record(transaction, found.account_id, AccountEventKind.PASSWORD_RESET_REQUESTED, origin)
 
 
 async def reset(

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from auth.permissions import ANYONE, OWNER, SIGNED_IN
+from auth.permissions import ANYONE, SIGNED_IN
 from auth.refusal import Refusal
 from auth.throttle import SECOND_FACTOR, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, STEP_UP, TOTP_DAY, Budget
 from commerce import challenge, login_session
@@ -11,7 +11,7 @@ from models.ids import read_id
 from reads.declare import value
 from resolvers.context import Info
 from resolvers.issued_session import hand_over, take_back
-from resolvers.payloads import refer
+from resolvers.payloads import customer_of, refer
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
 from resolvers.viewing import see_anew, verifier
 from schema.errors import user_errors
@@ -59,7 +59,7 @@ class LoginSessionMutation:
             return SignInPayload(challenge=_shown(info, outcome), customer=None, user_errors=[])
         await context.services.throttle.forget(SIGN_IN_ACCOUNT, name)
         session = hand_over(context, outcome, input.transport)
-        return SignInPayload(session=session, customer=refer(outcome.viewer.account_id), user_errors=[])
+        return SignInPayload(session=session, customer=customer_of(outcome.viewer), user_errors=[])
 
     @strawberry.mutation(
         description="Gives the second factor that a sign-in waits for, and opens the session, for the device and by "
@@ -89,7 +89,7 @@ class LoginSessionMutation:
                 await context.services.throttle.forget(budget, str(name))
         transport = SessionTransport.COOKIE if outcome.by_cookie else SessionTransport.TOKEN
         session = hand_over(context, outcome.issued, transport)
-        return SignInPayload(session=session, customer=refer(owner), user_errors=[])
+        return SignInPayload(session=session, customer=customer_of(outcome.issued.viewer), user_errors=[])
 
     @strawberry.mutation(description="Ends the session that the request comes with, on every server at once.")
     async def sign_out(self, info: Info) -> SignOutPayload:
@@ -102,7 +102,7 @@ class LoginSessionMutation:
         return SignOutPayload(signed_out=signed_out, user_errors=[])
 
     @strawberry.mutation(
-        description="Ends a session of one's own, the current one included.", metadata={"readers": OWNER}
+        description="Ends a session of one's own, the current one included.", metadata={"readers": SIGNED_IN}
     )
     async def session_revoke(self, info: Info, input: SessionRevokeInput) -> SessionRevokePayload:
         context = info.context
@@ -121,7 +121,7 @@ class LoginSessionMutation:
         return SessionRevokePayload(session=refer(key), user_errors=[])
 
     @strawberry.mutation(
-        description="Ends every session of one's own but the current one.", metadata={"readers": OWNER}
+        description="Ends every session of one's own but the current one.", metadata={"readers": SIGNED_IN}
     )
     async def sessions_revoke_others(self, info: Info) -> SessionsRevokeOthersPayload:
         context = info.context

@@ -2,14 +2,14 @@
 
 import strawberry
 
-from auth.permissions import ANYONE, OWNER
+from auth.permissions import ANYONE, SIGNED_IN
 from auth.refusal import Refusal
 from auth.throttle import RESET_ACCOUNT, RESET_ADDRESS, STEP_UP, TOKEN
 from commerce import email, password
 from reads.declare import value
 from resolvers.context import Info
 from resolvers.issued_session import take_back
-from resolvers.payloads import refer
+from resolvers.payloads import customer_of
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
 from schema.errors import user_errors
 from schema.password import (
@@ -57,7 +57,7 @@ class PasswordMutation:
 
     @strawberry.mutation(
         description="Changes one's password, ends one's other sessions, and is told by mail.",
-        metadata={"readers": OWNER},
+        metadata={"readers": SIGNED_IN},
     )
     async def password_change(self, info: Info, input: PasswordChangeInput) -> PasswordChangePayload:
         context = info.context
@@ -73,4 +73,4 @@ class PasswordMutation:
             )
         if refused is not None:
             return PasswordChangePayload(customer=None, user_errors=user_errors(refused))
-        return PasswordChangePayload(customer=refer(context.viewer.account_id), user_errors=[])
+        return PasswordChangePayload(customer=customer_of(context.viewer), user_errors=[])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from auth.permissions import ANYONE, OWNER
+from auth.permissions import ANYONE, SIGNED_IN
 from models import login_session as tables
 from reads.declare import column, entity, referenced, to, value
 from schema.errors import UserError
@@ -21,8 +21,8 @@ PREFIX = "ses"
 @entity(
     tables.LoginSession,
     prefix=PREFIX,
-    readers=OWNER,
-    visible=(to(OWNER, lambda viewer, session: session.account_id == viewer.account_id),),
+    readers=SIGNED_IN,
+    visible=(to(SIGNED_IN, lambda viewer, session: session.account_id == viewer.account_id),),
 )
 class LoginSession:
     """A device that is signed in. Its network is coarse, never an address."""

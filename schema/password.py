@@ -2,7 +2,7 @@
 
 import strawberry
 
-from auth.permissions import ANYONE, OWNER
+from auth.permissions import ANYONE, SIGNED_IN
 from reads.declare import referenced, value
 from schema.account import Customer
 from schema.errors import UserError
@@ -41,7 +41,7 @@ class PasswordChangeInput:
     new_password: str
 
 
-@value(readers=OWNER)
+@value(readers=SIGNED_IN)
 class PasswordChangePayload:
     customer: Customer | None = referenced()
     user_errors: list[UserError]

@@ -26,6 +26,7 @@ PAGES: Mapping[str, str] = {
     "password_reset": "/password-reset",
     "email_change": "/email-change",
     "email_change_undo": "/email-change/undo",
+    "staff_invitation": "/staff-invitation",
 }
 
 
@@ -50,7 +51,7 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | verify_registration | token, lifetime |
     | already_registered | |
     | guardian_consent_request | token, lifetime |
-    | password_reset | token, lifetime |
+    | password_reset | token, lifetime, of_staff |
     | password_changed | at |
     | email_change_confirm | token, lifetime |
     | email_change_notice | token, lifetime |
@@ -60,9 +61,10 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | second_factor_removed | at |
     | recovery_code_used | at, left |
     | recovery_codes_renewed | at |
+    | staff_invitation | token, lifetime |
 
-    `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None. Raises
-    jinja2.UndefinedError where a value is missing.
+    `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None, `of_staff`
+    whether a staff account is meant. Raises jinja2.UndefinedError where a value is missing.
     """
     shown = {key: _one_line(value) for key, value in values.items()}
     shown |= {"shop": _one_line(shop), "link": partial(_link, public_url)}

@@ -13,7 +13,15 @@ from auth.tokens import digest
 from auth.viewer import Viewer
 from commerce import account as accounts
 from commerce import password as passwords
-from models.account import Account, AccountEvent, AccountEventKind, Credential, MailToken, PasswordResetRequest
+from models.account import (
+    Account,
+    AccountEvent,
+    AccountEventKind,
+    AccountKind,
+    Credential,
+    MailToken,
+    PasswordResetRequest,
+)
 from models.database import Database
 from models.ids import new_id
 from models.login_session import LoginSession
@@ -134,7 +142,7 @@ async def test_letter_that_is_written_twice_has_a_token_of_its_own_and_is_one_ev
 ):
     await ask(database)
     [asked] = await rows(transaction, PasswordResetRequest)
-    envelope = await passwords._reset_letter(transaction, asked.id)
+    envelope = await passwords._reset_letter(transaction, asked.id, AccountKind.CUSTOMER)
     assert envelope is not None
     second = await post.token_for("ana@example.com")
     assert envelope.values["token"] != second

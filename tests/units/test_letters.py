@@ -19,11 +19,12 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "verify_registration": ({"token": TOKEN, "lifetime": timedelta(hours=24)}, "verify"),
     "already_registered": ({}, None),
     "guardian_consent_request": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "guardian_consent"),
-    "password_reset": ({"token": TOKEN, "lifetime": timedelta(minutes=30)}, "password_reset"),
+    "password_reset": ({"token": TOKEN, "lifetime": timedelta(minutes=30), "of_staff": False}, "password_reset"),
     "password_changed": ({"at": MOMENT}, None),
     "email_change_confirm": ({"token": TOKEN, "lifetime": timedelta(hours=24)}, "email_change"),
     "email_change_notice": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "email_change_undo"),
     "email_in_use": ({}, None),
+    "staff_invitation": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "staff_invitation"),
     "new_device_sign_in": ({"device": "Firefox on Linux", "network": "203.0.113.0/24", "at": MOMENT}, None),
     "second_factor_added": ({"at": MOMENT, "passkey": True}, None),
     "second_factor_removed": ({"at": MOMENT}, None),
@@ -178,7 +179,7 @@ def test_kind_of_a_new_second_factor_is_told():
 def test_no_letter_has_room_for_what_a_stranger_typed(path: Path):
     asked = find_undeclared_variables(_letters.parse(path.read_text()))
     macros = {"button", "code"}
-    ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left"}
+    ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left", "of_staff"}
     assert asked - macros <= ours
 
 
