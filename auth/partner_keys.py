@@ -83,8 +83,7 @@ _IDENTIFICATION = _identification()
 
 async def identify(database: Database, digest: bytes, address: str) -> Holder | None:
     """Whose key has this digest, used from this address; None for no partner's. One statement."""
-    async with database.reading() as connection:
-        row = await connection.fetchrow(_IDENTIFICATION, digest)
+    row = await database.read_row(_IDENTIFICATION, digest)
     if row is None:
         return None
     good = row["good"] and _is_admitted(address, row["networks"])
