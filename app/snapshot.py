@@ -12,7 +12,7 @@ from app.settings import ROOT
 from privacy.data_map import data_map
 from privacy.retention import RULES, named
 from reads.declare import field_readers
-from reads.plan import strawberry_field
+from reads.entities import strawberry_field
 from resolvers.root import SCHEMA, core_schema
 
 SNAPSHOT = Path("schema/schema.graphql")

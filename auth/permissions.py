@@ -68,6 +68,8 @@ Readers = tuple[Reader, ...]
 ANYONE: Readers = (Reader(None),)
 OWNER: Readers = (Reader(ViewerKind.CUSTOMER),)
 MEMBER: Readers = (Reader(ViewerKind.STAFF),)
+"""Any member of staff, about themselves: the rows have to be their own, and reading those needs no purpose."""
+
 PARTNER: Readers = (Reader(ViewerKind.PARTNER),)
 SIGNED_IN: Readers = OWNER + MEMBER
 
@@ -102,11 +104,21 @@ def denial(readers: Readers, access: Access, personal: Iterable[Personal] = ()) 
     """
     if not any(reader.admits(access) for reader in readers):
         return UNAUTHENTICATED if access.kind is ViewerKind.ANONYMOUS else NO_PERMISSION
-    if access.kind is not ViewerKind.STAFF or is_public(readers):
+    if not is_guarded(readers, access):
         return None
     guarded = [one for one in personal if one.guarded]
     reason = _objection(access, guarded) if guarded else None
     return Denial(Code.FORBIDDEN, reason) if reason else None
+
+
+def is_guarded(readers: Readers, access: Access) -> bool:
+    """Whether what a field shows of persons is shown to this caller for a purpose alone, and recorded.
+
+    It is to staff who may read it by a permission, and not as their own.
+    """
+    if access.kind is not ViewerKind.STAFF:
+        return False
+    return all(reader.permission is not None for reader in readers if reader.admits(access))
 
 
 def is_masked(readers: Readers, access: Access) -> bool:

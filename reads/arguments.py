@@ -27,21 +27,28 @@ class Arguments:
     viewer: Viewer
     binds: list[Bind] = field(default_factory=list)
 
-    def arguments(self, declared: Mapping[str, declare.Argument], graphql_field: Any, node: Any) -> list[Where]:
+    def arguments(
+        self,
+        declared: Mapping[str, declare.Argument],
+        graphql_field: Any,
+        node: Any,
+        besides: frozenset[str] = frozenset(),
+    ) -> dict[str, Where]:
+        """The conditions of the arguments by name. The field may have other arguments `besides`."""
         values = get_argument_values(graphql_field, node, self.values)
         names = {argument_name(name): name for name in declared}
-        if set(graphql_field.args) - set(names):
+        if set(graphql_field.args) - set(names) - besides:
             raise CannotCompile("unmapped argument")
-        where: list[Where] = []
+        where: dict[str, Where] = {}
         for shown, name in names.items():
             argument = declared[name]
             if values.get(shown) is None:
                 if argument.absent is not None:
-                    where.append(lambda row, backend, absent=argument.absent: absent(row))
+                    where[name] = lambda row, backend, absent=argument.absent: absent(row)
                 continue
             get = self.argument(graphql_field, node, shown)
             bind = self.bind(Bind(argument.type, lambda v, w, get=get, a=argument: a.convert(get(v))))
-            where.append(lambda row, backend, a=argument, bind=bind: a.where(row, backend.bind(bind)))
+            where[name] = lambda row, backend, a=argument, bind=bind: a.where(row, backend.bind(bind))
         return where
 
     def filter(self, declared: declare.Filter | None, node: Any, given: Any) -> Any:

@@ -40,9 +40,10 @@ class Permissions:
 
     `denial(readers, access, personal)` is None where a caller with this access may read a field that holds this of
     persons, else the error's `code` and `reason`; `operation_denial(readers, access)` the same for a mutation.
-    `is_public(readers)`: everyone may. `is_masked(readers, access)`: the caller sees a `mask(column, expression)`.
-    `records(access)`: what the caller reads of persons is recorded for them. `is_claimed(access)`: a session has to
-    bear the access out, for what is hidden as well as for what is shown.
+    `is_public(readers)`: everyone may. `is_masked(readers, access)`: the caller sees a `mask(personal, expression)`.
+    `is_guarded(readers, access)`: what the field shows of persons is recorded for them when this caller reads it, which
+    `records(access)` says may be so at all. `is_claimed(access)`: a session has to bear the access out, for what is
+    hidden as well as for what is shown.
     """
 
     denial: Callable[..., Any]
@@ -52,6 +53,7 @@ class Permissions:
     mask: Callable[[Any, ColumnElement[Any]], ColumnElement[Any]]
     records: Callable[[Any], bool]
     is_claimed: Callable[[Any], bool]
+    is_guarded: Callable[[Any, Any], bool]
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="readers")
@@ -83,11 +85,15 @@ class Argument:
 
 @dataclass(frozen=True)
 class FilterField:
-    """One field of an input object that filters: `where(row, value, given)`; `given(name)` is another field's value."""
+    """One field of an input object that filters: `where(row, value, given)`; `given(name)` is another field's value.
+
+    `convert` and `readers` are as an Argument's.
+    """
 
     type: TypeEngine[Any]
     where: Condition
     convert: Callable[[Any], Any] = lambda value: value
+    readers: Any = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ class Page:
     when: Expression | None = None
     filter: Filter | None = None
     facets: Facets | None = None
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
     counted: int = 10_000
     most: int = 100
 
@@ -324,9 +331,11 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
     when: Expression | None = None,
     filter: Filter | None = None,
     facets: Facets | None = None,
+    arguments: Mapping[str, Argument] | None = None,
     readers: Any = None,
 ) -> Any:
     """A connection. `sorts` is one order, or one for each value of the enum of the argument `sort`."""
+    given = arguments or {}
     by_name = sorts if isinstance(sorts, Mapping) else {None: sorts}
     paging: dict[str, tuple[Any, Any]] = {
         "first": (int | None, strawberry.UNSET),
@@ -338,7 +347,8 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
         paging["filter"] = (filter.annotation, strawberry.UNSET)
     if sort is not None:
         paging["sort"] = (type(sort) | None, sort)
-    return _declared(Page(on, by_name, sort, _table(model), when, filter, facets), readers, paging)
+    paging |= {name: (one.annotation, one.default) for name, one in given.items()}
+    return _declared(Page(on, by_name, sort, _table(model), when, filter, facets, given), readers, paging)
 
 
 def any_entity(*, readers: Any = None) -> Any:

@@ -68,7 +68,10 @@ class Object:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a table beside their parent's row; at a root, or for a reference, without one."""
+    """Rows of a table beside their parent's row; at a root, or for a reference, without one.
+
+    `personal` is what the relation tells of the parent's person.
+    """
 
     table: Table
     on: declare.Join | None
@@ -77,6 +80,7 @@ class Rows:
     many: bool = False
     nullable: bool = True
     order: Callable[[Any], Any] | None = None
+    personal: frozenset[Any] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Connection:
+    """A page of rows. `recorded`: what its being found tells of each row's person, where no parent's person has it."""
+
     rows: Rows
     filters: dict[str, Where]
     keys: list[declare.Key]
@@ -100,6 +106,8 @@ class Connection:
     counted: int
     parts: "list[tuple[str, str, Any]]"
     type: GraphQLObjectType
+    personal: frozenset[Any] = frozenset()
+    recorded: Recorded | None = None
 
     def selects(self, *kinds: str) -> bool:
         return any(kind in kinds for _, kind, _ in self.parts)

@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from reads import declare
 from reads.cursors import key_text
+from reads.entities import entity_of
 from reads.nodes import Connection
-from reads.plan import entity_of
 from reads.text import Part, as_text, base64url, cat, joined, json_string, json_text, members, text, whole
 
 
@@ -182,7 +182,7 @@ class PageText:
         for name in ("value", "label"):
             texts[name] = json_string(found.c[name])
         parts = members((key, [texts[name]]) for key, name in shape)
-        ordered = select(whole(parts)).order_by(found.c.count.desc(), found.c.value)
+        ordered = select(whole(parts)).select_from(found).order_by(found.c.count.desc(), found.c.value)
         return joined(ordered)
 
 

@@ -5,7 +5,7 @@ strict plan is for the compiled way: whatever it does not understand, or would a
 `CannotCompile`. A tolerant plan is for the reference way: a field that is refused or wrong becomes `Failed` in place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,40 +13,23 @@ from graphql import (
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLList,
-    GraphQLNamedOutputType,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLSchema,
-    OperationDefinitionNode,
     get_named_type,
     is_leaf_type,
 )
-from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
-from graphql.execution.values import VariableValues, get_argument_values
-from sqlalchemy import ARRAY, Column, Integer, Table, Text, Uuid, func, literal_column
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from sqlalchemy import ARRAY, Column, Table, Uuid
 
 from models.ids import read_id
 from reads import declare
-from reads.arguments import Arguments, CannotCompile
-from reads.cursors import Cursor, page_size, wrong
-from reads.declare import ENTITIES, Entity, field_readers, field_reads
-from reads.nodes import (
-    Bind,
-    Choice,
-    Connection,
-    Const,
-    Failed,
-    Leaf,
-    Node,
-    Object,
-    Plan,
-    Recorded,
-    Rows,
-    Sql,
-    Viewer,
-    Where,
-)
-from reads.traces import columns_read, personal_read
+from reads.arguments import CannotCompile
+from reads.cursors import wrong
+from reads.declare import field_readers, field_reads
+from reads.entities import entity_of, shown_id
+from reads.guards import Field
+from reads.nodes import Bind, Choice, Const, Failed, Leaf, Node, Object, Plan, Rows, Sql, Where
+from reads.plan_pages import PagePlanning
 
 MOST_IDS = 100
 
@@ -63,22 +46,8 @@ class Inline:
 
 
 @dataclass
-class Planner:
-    """Plans one operation for one kind of caller. `values` are the coerced variables."""
-
-    schema: GraphQLSchema
-    operation: OperationDefinitionNode
-    fragments: dict[str, FragmentDetails]
-    values: VariableValues
-    access: Any
-    permissions: declare.Permissions
-    tolerant: bool = False
-    viewer: Viewer = None
-    public: bool = True
-    relied: bool = False
-
-    def __post_init__(self) -> None:
-        self.given = Arguments(self.values, self.tolerant, self.viewer)
+class Planner(PagePlanning):
+    """Plans one operation for one kind of caller."""
 
     def plan(self) -> Plan:
         query = self.schema.query_type
@@ -92,24 +61,15 @@ class Planner:
     # -- fields
 
     def object(
-        self, type_: GraphQLObjectType, details: list[FieldDetails], table: Table | None, fields: Any = None
+        self,
+        type_: GraphQLObjectType,
+        details: list[FieldDetails],
+        table: Table | None,
+        fields: Any = None,
+        told: Iterable[Any] = (),
     ) -> Object:
-        """The selection on a row of the table; `fields` are a value type's own, else the type's declarations hold."""
-        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
-        if selected.new_defer_usages:
-            raise CannotCompile("@defer")
-        parts = [(key, self.field(type_, fields, found, table)) for key, found in selected.grouped_field_set.items()]
-        return Object(type_, parts, recorded=self.recorded(parts, table))
-
-    def recorded(self, parts: list[tuple[str, Node]], table: Table | None) -> Recorded | None:
-        """What is recorded for the row's person: the categories of all that the row shows of them."""
-        if table is None or not self.permissions.records(self.access):
-            return None
-        personal = {one for _, part in parts for one in personal_of(part) if one.guarded}
-        subjects = {one.subject for one in personal}
-        if len(subjects) > 1:
-            raise AssertionError(f"{table.name} has several subjects: {subjects}")
-        return Recorded(*subjects, tuple(sorted({one.category for one in personal}))) if personal else None
+        parts = [(key, self.field(type_, fields, found, table)) for key, found in self.selected(type_, details).items()]
+        return Object(type_, parts, recorded=self.recorded(parts, table, told))
 
     def field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails], table: Table | None) -> Node:
         if not self.tolerant:
@@ -131,50 +91,33 @@ class Planner:
         reads = fields.of[declared.python_name] if fields is not None else field_reads(declared)
         readers = fields.readers if fields is not None else field_readers(declared)
         named = get_named_type(graphql_field.type)
+        asked = Field(parent.name, name, readers)
         match reads:
             case declare.Value():
                 leaf = self.leaf(parent, declared.python_name, reads, graphql_field.type, fields is not None)
-                return self.guarded(leaf, parent, name, readers, table)
+                return self.guarded(leaf, asked, table)
             case declare.Embedded():
                 found = self.object(named, details, table, Inline(reads.fields, readers))
                 return Object(found.type, found.parts, reads.absent)
             case declare.Related():
-                return self.related(parent, reads, graphql_field, details, readers)
+                return self.related(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
             case declare.Page():
-                return self.page(parent, reads, graphql_field, node, named, details)
+                return self.page(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
             case declare.AnyEntity():
                 return self.any_entity(reads, graphql_field, node, named, details)
             case _:
                 raise CannotCompile(f"{parent.name}.{name} is computed")
 
-    def allowed(self, parent: GraphQLObjectType, name: str) -> Any:
-        """The field's declaration, where the caller may read it."""
-        declared = strawberry_field(parent, name)
-        readers = field_readers(declared)
-        refused = self.permissions.denial(readers, self.access)
-        if refused is not None:
-            if not self.tolerant:
-                raise CannotCompile("refused")
-            raise refusal(refused, parent.name, name)
-        if not self.permissions.is_public(readers):
-            self.public, self.relied = False, True
-        return declared
-
-    def guarded(self, leaf: Leaf, parent: GraphQLObjectType, name: str, readers: Any, table: Table | None) -> Leaf:
+    def guarded(self, leaf: Leaf, field: Field, table: Table | None) -> Leaf:
         """The value where the caller may read what it holds of a person; masked for those who only recognise it."""
-        if table is None or not self.permissions.records(self.access) or self.permissions.is_public(readers):
+        if table is None:
             return leaf
-        personal = frozenset(one for home, one in personal_read(columns_read(leaf.sql, table)) if home is table)
-        refused = self.permissions.denial(readers, self.access, personal)
-        if refused is not None:
-            if not self.tolerant:
-                raise CannotCompile("refused")
-            raise refusal(refused, parent.name, name)
         sql = leaf.sql
-        if personal and self.permissions.is_masked(readers, self.access):
+        personal = self.told(field, [sql], table)
+        if personal and self.permissions.is_masked(field.readers, self.access):
             mask = self.permissions.mask
             return replace(leaf, sql=lambda row, backend: mask(personal, sql(row, backend)), personal=personal)
-        return replace(leaf, personal=personal)
+        return replace(leaf, personal=personal) if personal else leaf
 
     def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
         named = get_named_type(type_)
@@ -199,58 +142,58 @@ class Planner:
 
     # -- relations
 
-    def rows(
-        self, named: GraphQLObjectType, reads: declare.Related, details: list[FieldDetails], readers: Any
-    ) -> tuple[Table, Object]:
-        table = reads.table if reads.table is not None else entity_of(named).table
-        inline = None if reads.fields is None else Inline(reads.fields, readers)
-        return table, self.object(named, details, table, inline)
-
     def related(
-        self, parent: GraphQLObjectType, reads: declare.Related, graphql_field: Any, details: Any, readers: Any
+        self,
+        field: Field,
+        reads: declare.Related,
+        graphql_field: Any,
+        details: Any,
+        parent: Table | None,
+        *,
+        root: bool,
     ) -> Node:
-        node = details[0].node
         named: Any = get_named_type(graphql_field.type)
-        nullable = not isinstance(graphql_field.type, GraphQLNonNull)
-        where = self.given.arguments(reads.arguments, graphql_field, node)
-        root = parent is self.schema.query_type
-        if root and reads.arguments and not where:
+        arguments = self.given.arguments(reads.arguments, graphql_field, details[0].node)
+        if root and reads.arguments and not arguments:
             raise wrong(f"Give one of the arguments: {', '.join(graphql_field.args)}.")
         if reads.seen_by is not None and self.permissions.denial(reads.seen_by, self.access) is not None:
             self.hide()
             return Const(None)
+        where = self.found_under(named, reads, root=root)
+        if where is None:
+            return Const(None)
+        table = reads.table if reads.table is not None else entity_of(named).table
+        on = None if root else reads.on
+        told = self.told(field, where, table) | self.told_by_relation(field, on, parent, table)
+        for name, condition in arguments.items():
+            told |= self.told_by_argument(field, name, reads.arguments[name].readers, condition, table)
+        inline = None if reads.fields is None else Inline(reads.fields, field.readers)
+        beside = parent is not None
+        return Rows(
+            table,
+            on,
+            [*arguments.values(), *where],
+            self.object(named, details, table, inline, () if beside else told),
+            reads.many,
+            not isinstance(graphql_field.type, GraphQLNonNull),
+            reads.order,
+            told if beside else frozenset(),
+        )
+
+    def found_under(self, named: Any, reads: declare.Related, *, root: bool) -> list[Where] | None:
+        """The conditions that hold whatever is asked for; None where the caller may see no row at all."""
+        where: list[Where] = []
         if root:
             visible = self.visible(entity_of(named))
             if visible is None:
-                return Const(None)
+                return None
             where += visible
         if reads.when is not None:
             where.append(lambda row, backend, when=reads.when: when(row))
-        table, found = self.rows(named, reads, details, readers)
-        on = reads.on
-        if root and on is not None:
-            where.append(lambda row, backend, on=on: on(backend.viewer, row))
-            on, self.public = None, False
-        return Rows(table, on, where, found, reads.many, nullable, reads.order)
-
-    def visible(self, entity: Entity) -> list[Where] | None:
-        """The conditions under which the caller may see the entity's rows; None: not at all."""
-        for rule in entity.visible:
-            restricted = not self.permissions.is_public(rule.readers)
-            if restricted:
-                self.public = False
-            if self.permissions.denial(rule.readers, self.access) is None:
-                self.relied = self.relied or restricted
-                if rule.where is None:
-                    return []
-                return [lambda row, backend, where=rule.where: where(backend.viewer, row)]
-        self.hide()
-        return None
-
-    def hide(self) -> None:
-        """Something is absent for this caller: who claims an access that is out of date may see it by now."""
-        self.public = False
-        self.relied = self.relied or self.permissions.is_claimed(self.access)
+        if root and reads.on is not None:
+            where.append(lambda row, backend, on=reads.on: on(backend.viewer, row))
+            self.public = False
+        return where
 
     def reference(self, named: GraphQLObjectType, details: list[FieldDetails], key: Any) -> Node:
         """An entity in a payload, by its key (a Bind)."""
@@ -282,132 +225,8 @@ class Planner:
             alternatives.append((bind, Rows(entity.table, None, where, found)))
         return Choice(alternatives, reads.many)
 
-    # -- pages
-
-    def page(self, parent: Any, reads: declare.Page, graphql_field: Any, node: Any, named: Any, details: Any) -> Node:
-        values = get_argument_values(graphql_field, node, self.values)
-        backward = values.get("last") is not None
-        if backward == (values.get("first") is not None):
-            raise wrong("Give `first` or `last`, one of them.")
-        if (backward and values.get("after") is not None) or (not backward and values.get("before") is not None):
-            raise wrong("`after` goes with `first`, and `before` with `last`.")
-        sort = values.get("sort", reads.sort)
-        if sort is None and reads.sort is not None:
-            raise wrong("`sort` may be left out, not null.")
-        keys = list(reads.sorts[sort])
-        sort_name = sort.value if sort is not None else ""
-        size = self.given.argument(graphql_field, node, "last" if backward else "first")
-        size_bind = self.given.bind(Bind(Integer(), lambda v, w: page_size(size(v), reads.most)))
-        bound = None
-        edge = "before" if backward else "after"
-        if values.get(edge) is not None:
-            text = self.given.argument(graphql_field, node, edge)
-            cursor = Cursor(sort_name, [key.type for key in keys])
-            bound = [
-                self.given.bind(Bind(key.type, lambda v, w, at=at: cursor.decode(text(v))[at]))
-                for at, key in enumerate(keys)
-            ]
-        filters, given_value = self.given.filter(reads.filter, node, values.get("filter"))
-        node_type = get_named_type(get_named_type(named.fields["edges"].type).fields["node"].type)
-        table = reads.table if reads.table is not None else entity_of(node_type).table
-        where: list[Where] = []
-        on = reads.on
-        if parent is self.schema.query_type:
-            visible = self.visible(entity_of(node_type))
-            if visible is None:
-                refused = self.permissions.denial((), self.access)
-                raise refusal(refused, parent.name, node.name.value) if self.tolerant else CannotCompile("refused")
-            where += visible
-            on = None
-        if reads.when is not None:
-            where.append(lambda row, backend, when=reads.when: when(row))
-        rows = Rows(table, on, where, Object(node_type, []), many=True, nullable=False)
-        return Connection(
-            rows,
-            filters,
-            keys,
-            given_value,
-            sort_name,
-            size_bind,
-            backward,
-            bound,
-            reads.counted,
-            self.connection_parts(named, details, reads, table),
-            named,
-        )
-
-    def connection_parts(self, type_: GraphQLObjectType, details: Any, reads: declare.Page, table: Table) -> Any:
-        """(response key, kind, more) of a connection, an edge or a pageInfo."""
-        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
-        parts: list[tuple[str, str, Any]] = []
-        for key, found in selected.grouped_field_set.items():
-            name = found[0].node.name.value
-            if name == "__typename":
-                parts.append((key, "__typename", type_.name))
-                continue
-            if name not in type_.fields:
-                raise CannotCompile(name)
-            self.allowed(type_, name)
-            inner = get_named_type(type_.fields[name].type)
-            if name == "node":
-                parts.append((key, name, self.object(inner, found, table)))
-            elif name in ("edges", "pageInfo"):
-                parts.append((key, name, self.connection_parts(inner, found, reads, table)))
-            elif name == "facets":
-                parts.append((key, name, self.facets(inner, found, reads)))
-            elif name in ("cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "totalCount"):
-                parts.append((key, name, None))
-            else:
-                raise CannotCompile(name)
-        return parts
-
-    def facets(self, type_: GraphQLObjectType, details: Any, reads: declare.Page) -> Any:
-        """[(response key, name, [(response key, name)])] of a facet and its values."""
-        assert reads.facets is not None
-        selected = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
-        shape: list[tuple[str, str, Any]] = []
-        for key, found in selected.grouped_field_set.items():
-            name = found[0].node.name.value
-            if name == "__typename":
-                shape.append((key, name, type_.name))
-                continue
-            self.allowed(type_, name)
-            if name == "kind":
-                shape.append((key, name, None))
-                continue
-            inner = get_named_type(type_.fields[name].type)
-            below = collect_subfields(self.schema, self.fragments, self.values, self.operation, inner, found)
-            values = []
-            for value_key, value_found in below.grouped_field_set.items():
-                value_name = value_found[0].node.name.value
-                if value_name != "__typename":
-                    self.allowed(inner, value_name)
-                values.append((value_key, value_name))
-            shape.append((key, name, (inner.name, values)))
-        return reads.facets, shape
-
 
 # ---- small helpers
-
-
-def strawberry_field(parent: GraphQLObjectType, name: str) -> Any:
-    return parent.fields[name].extensions["strawberry-definition"]
-
-
-def entity_of(type_: GraphQLNamedOutputType) -> Entity:
-    """The entity behind a GraphQL type."""
-    definition = type_.extensions["strawberry-definition"]
-    found = ENTITIES.get(definition.origin)
-    if found is None:
-        raise CannotCompile(f"{type_.name} is no entity")
-    return found
-
-
-def shown_id(entity: Entity) -> declare.Expression:
-    """The public form of the row's key."""
-    prefix = literal_column(f"'{entity.prefix}_'", Text)
-    hexadecimal = literal_column("'hex'", Text)
-    return lambda row: prefix + func.encode(func.uuid_send(entity.key(row)), hexadecimal, type_=Text)
 
 
 def of_row(reads: declare.Value) -> Sql:
@@ -430,20 +249,3 @@ def few(ids: list[str]) -> list[str]:
     if len(ids) > MOST_IDS:
         raise wrong(f"At most {MOST_IDS} ids at a time.")
     return ids
-
-
-def refusal(denial: Any, type_name: str, name: str) -> GraphQLError:
-    """The error of a field that this caller may not read."""
-    extensions = {"code": str(denial.code)}
-    if denial.reason is not None:
-        extensions["reason"] = str(denial.reason)
-    return GraphQLError(f"{type_name}.{name} is not for this caller.", extensions=extensions)
-
-
-def personal_of(part: Node) -> frozenset[Any]:
-    """What of a person a part of a row shows, in embedded objects too."""
-    if isinstance(part, Leaf):
-        return part.personal
-    if isinstance(part, Object):
-        return frozenset().union(*(personal_of(inner) for _, inner in part.parts))
-    return frozenset()

@@ -24,8 +24,10 @@ from sqlalchemy import Uuid
 
 from reads.arguments import CannotCompile
 from reads.declare import ENTITIES, Permissions, Ref, Referenced, field_readers, field_reads
+from reads.entities import strawberry_field
+from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
-from reads.plan import Planner, refusal, strawberry_field
+from reads.plan import Planner
 from reads.rows import TYPE, RowReader
 from reads.text import BROKEN
 
@@ -79,7 +81,7 @@ def resolver(
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         refused = decide(readers, info.context.viewer.access)
         if refused is not None:
-            raise refusal(refused, parent.name, name)
+            raise refusal(refused, Field(parent.name, name, readers))
         return finish(inner(source, info, **arguments))
 
     return resolve

@@ -29,9 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import asyncpg
 
+from reads.entities import entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
-from reads.plan import entity_of
 from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, octets, text, whole
 
 Parameter = Callable[[Any, Callable[[Mapping[str, Any], Any], Any]], ColumnElement[Any]]

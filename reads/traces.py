@@ -1,6 +1,6 @@
-"""Which stored columns an expression reads, and so what of persons."""
+"""Which stored columns a value or a condition reads, and so what of persons."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam
@@ -15,7 +15,7 @@ class _Viewer:
         return bindparam(None, None, unique=True)
 
 
-class _Probe:
+class Probe:
     """A backend whose values do not matter."""
 
     viewer = _Viewer()
@@ -24,19 +24,31 @@ class _Probe:
         return bindparam(None, None, type_=bind.type, unique=True)
 
 
-def columns_read(make: Callable[[Any, Any], Any], table: Table) -> frozenset[Column[Any]]:
-    """The stored columns in what `make(row, backend)` gives for a row of the table."""
-    found = make(table.alias().c, _Probe())
+PROBE = Probe()
+
+
+def columns_read(elements: Iterable[ColumnElement[Any]]) -> frozenset[Column[Any]]:
+    """The stored columns in these expressions, also within their subqueries."""
     return frozenset(
         base
-        for element in visitors.iterate(found)
-        if isinstance(element, Column)
-        for base in element.base_columns
-        if isinstance(base, Column)
+        for element in elements
+        for part in visitors.iterate(element)
+        if isinstance(part, Column)
+        for base in part.base_columns
+        if isinstance(base, Column) and "privacy" in base.info
     )
 
 
-def personal_read(columns: Iterable[Column[Any]]) -> frozenset[tuple[Table, Personal]]:
-    """What of persons the columns hold, with the table it is in."""
-    found = ((column.table, classification(column)) for column in columns)
-    return frozenset((table, one) for table, one in found if isinstance(one, Personal))
+def personal_in(elements: Iterable[ColumnElement[Any]]) -> frozenset[Personal]:
+    """What of persons these expressions read, as far as it is guarded."""
+    found = map(classification, columns_read(elements))
+    return frozenset(one for one in found if isinstance(one, Personal) and one.guarded)
+
+
+def subject_of(table: Table) -> str:
+    """The column that names the person whom a row is about. Raises LookupError where none does, or several."""
+    kinds = map(classification, table.columns)
+    subjects = {one.subject for one in kinds if isinstance(one, Personal) and one.guarded}
+    if len(subjects) != 1:
+        raise LookupError(f"{table.name} names {len(subjects)} subjects")
+    return subjects.pop()

@@ -10,9 +10,10 @@ from sqlalchemy import func, literal_column, not_
 import reads.pages
 import reads.sqltext
 import reads.text
+from reads.entities import strawberry_field
 from reads.operations import Operation
 from reads.pages import PageText
-from reads.plan import Planner, strawberry_field
+from reads.plan import Planner
 from reads.rows import RowReader
 from reads.sqltext import SQLText
 from reads.text import cat

@@ -1,0 +1,130 @@
+"""What the parts of a plan have in common: the operation's values, and what this caller may see and read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
+from graphql.execution.values import VariableValues
+from sqlalchemy import Table
+
+from reads import declare
+from reads.arguments import Arguments, CannotCompile
+from reads.declare import Entity, field_readers
+from reads.entities import strawberry_field
+from reads.guards import Field, Guard
+from reads.nodes import Connection, Leaf, Node, Object, Recorded, Rows, Viewer, Where
+from reads.traces import PROBE, subject_of
+
+
+@dataclass
+class Planning:
+    """`values` are the coerced variables; `public` and `relied` end up in the plan."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    values: VariableValues
+    access: Any
+    permissions: declare.Permissions
+    tolerant: bool = False
+    viewer: Viewer = None
+    public: bool = True
+    relied: bool = False
+    given: Arguments = field(init=False)
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.given = Arguments(self.values, self.tolerant, self.viewer)
+        self.guard = Guard(self.permissions, self.access, self.tolerant)
+
+    def object(
+        self,
+        type_: GraphQLObjectType,
+        details: list[FieldDetails],
+        table: Table | None,
+        fields: Any = None,
+        told: Iterable[Any] = (),
+    ) -> Object:
+        """The selection on a row of the table; `fields` are a value type's own, else the type's declarations hold.
+
+        `told` is what of the row's person is told by its being found.
+        """
+        raise NotImplementedError
+
+    def selected(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> dict[str, list[FieldDetails]]:
+        """The fields selected of a type, by response key."""
+        found = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
+        if found.new_defer_usages:
+            raise CannotCompile("@defer")
+        return found.grouped_field_set
+
+    # -- what the caller may see
+
+    def allowed(self, parent: GraphQLObjectType, name: str) -> Any:
+        """The field's declaration, where the caller may read it."""
+        declared = strawberry_field(parent, name)
+        readers = field_readers(declared)
+        self.guard.admit(Field(parent.name, name, readers))
+        if not self.permissions.is_public(readers):
+            self.public, self.relied = False, True
+        return declared
+
+    def visible(self, entity: Entity) -> list[Where] | None:
+        """The conditions under which the caller may see the entity's rows; None: not at all."""
+        for rule in entity.visible:
+            restricted = not self.permissions.is_public(rule.readers)
+            if restricted:
+                self.public = False
+            if self.permissions.denial(rule.readers, self.access) is None:
+                self.relied = self.relied or restricted
+                if rule.where is None:
+                    return []
+                return [lambda row, backend, where=rule.where: where(backend.viewer, row)]
+        self.hide()
+        return None
+
+    def hide(self) -> None:
+        """Something is absent for this caller: who claims an access that is out of date may see it by now."""
+        self.public = False
+        self.relied = self.relied or self.permissions.is_claimed(self.access)
+
+    # -- what is told of persons
+
+    def told(self, field: Field, conditions: Iterable[Where], table: Table) -> frozenset[Any]:
+        """What of persons is told by which rows of the table these conditions find, to a caller who may know it."""
+        row = table.alias().c
+        return self.guard.personal(field, (condition(row, PROBE) for condition in conditions))
+
+    def told_by_relation(
+        self, field: Field, on: declare.Join | None, parent: Table | None, table: Table
+    ) -> frozenset[Any]:
+        """The same of the rows that lie beside a parent's."""
+        if on is None or parent is None:
+            return frozenset()
+        return self.guard.personal(field, [on(parent.alias().c, table.alias().c)])
+
+    def told_by_argument(self, field: Field, name: str, readers: Any, condition: Where, table: Table) -> frozenset[Any]:
+        """The same of an argument's condition: who may not read what it looks at may not ask for it either."""
+        asked = Field(field.type_name, f"{field.name}({name})", readers or field.readers)
+        self.guard.admit(asked)
+        return self.told(asked, [condition], table)
+
+    def recorded(self, parts: list[tuple[str, Node]], table: Table | None, told: Iterable[Any] = ()) -> Recorded | None:
+        """What is recorded for the row's person: the categories of all that the answer tells of them."""
+        if table is None:
+            return None
+        personal = frozenset(told).union(*(personal_of(part) for _, part in parts))
+        if not personal:
+            return None
+        return Recorded(subject_of(table), tuple(sorted({one.category for one in personal})))
+
+
+def personal_of(part: Node) -> frozenset[Any]:
+    """What of a person a part of a row tells, in embedded objects too; of a relation, that its rows lie beside it."""
+    if isinstance(part, Leaf | Rows | Connection):
+        return part.personal
+    if isinstance(part, Object):
+        return frozenset().union(*(personal_of(inner) for _, inner in part.parts))
+    return frozenset()
