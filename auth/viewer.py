@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from secrets import token_hex
 from uuid import UUID
 
 from auth.roles import StaffPurpose
@@ -34,10 +35,14 @@ class StaffFacts:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the request says that a member of staff reads for: X-Purpose, and X-Case, a ticket or matter."""
+    """What the request says that a member of staff reads for: X-Purpose, and X-Case, a ticket or matter.
+
+    `request` is a random word that each request has its own of: it holds together what is recorded of its reads.
+    """
 
     purpose: str | None = None
     case: str | None = None
+    request: str = field(default_factory=lambda: token_hex(16), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

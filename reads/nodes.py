@@ -109,6 +109,11 @@ class Connection:
     personal: frozenset[Any] = frozenset()
     recorded: Recorded | None = None
 
+    @property
+    def seen_beyond(self) -> int:
+        """How many rows beyond the page the answer tells of."""
+        return int(self.selects("pageInfo"))
+
     def selects(self, *kinds: str) -> bool:
         return any(kind in kinds for _, kind, _ in self.parts)
 

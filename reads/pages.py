@@ -38,10 +38,18 @@ class PageText:
         self._keys: Any = None
 
     def text(self) -> ColumnElement[Any]:
-        found = select(whole(self.render(self.node.parts, None)))
+        found = select(whole([*self.marks(), *self.render(self.node.parts, None)]))
         if self._keys is not None:
             found = found.select_from(self._keys)
         return found.scalar_subquery()
+
+    def marks(self) -> list[Part]:
+        """What records that these rows are found, where that tells something of their persons."""
+        recorded = self.node.recorded
+        if recorded is None:
+            return []
+        found, _ = self.within(lambda row: [self.backend.mark(recorded, row)], self.node.seen_beyond)
+        return [func.array_to_string(func.array(found.scalar_subquery()), text(""), type_=Text)]
 
     def given(self, name: str) -> ColumnElement[Any] | None:
         return self.node.given(name, self.backend)

@@ -131,14 +131,14 @@ class SQLText:
         return Statement(compiled.string, getters, checks, self._session is not None)
 
     def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-        if self._session is None:
-            return select(octets(whole_text))
-        live = select(literal_column("true")).select_from(self._session).scalar_subquery()
-        answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
-        stale = select(self._session.c.stale).scalar_subquery()
+        answer, others = whole_text, []
+        if self._session is not None:
+            live = select(literal_column("true")).select_from(self._session).scalar_subquery()
+            answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
+            others = [select(self._session.c.stale).scalar_subquery().label("stale")]
         if self._categories:
-            return self._recording(select(answer.label("text"), stale.label("stale")))
-        return select(octets(answer), stale)
+            return self._recording(select(answer.label("text"), *others))
+        return select(octets(answer), *others)
 
     # -- what conditions use
 
@@ -161,7 +161,8 @@ class SQLText:
         """The same answer, with what it shows of persons recorded by the same statement.
 
         Each object that shows something of a person has a mark before it that names the person and what is shown. The
-        marks are gathered for the record, and taken out of the answer.
+        marks are gathered for the record, and taken out of the answer. An answer that is broken is not given, and the
+        reference way records its own.
         """
         answer = chosen.cte("answer").prefix_with("MATERIALIZED")
         marks = func.regexp_matches(answer.c.text, MARKED, text("g")).table_valued(Column("mark", ARRAY(Text)))
@@ -175,12 +176,13 @@ class SQLText:
                 func.array_agg(kinds.c.category.distinct()).label("categories"),
             )
             .select_from(answer.join(marks, true()).join(kinds, kinds.c.kind == cast(kind, Integer)))
+            .where(func.strpos(answer.c.text, MARK) == literal_column("0"))
             .group_by(person)
             .subquery("subjects")
         )
         recorded = self._sources.recorder(subjects, self.parameter).cte("recorded")
         shown = func.regexp_replace(answer.c.text, MARKS, text(""), text("g"))
-        return select(octets(shown), answer.c.stale).add_cte(recorded)
+        return select(octets(shown), *[one for one in answer.c if one.name != "text"]).add_cte(recorded)
 
     def _kinds(self) -> list[ColumnElement[Any]]:
         """Numbers of sets of categories and their members, as two arrays."""
