@@ -19,6 +19,7 @@ from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.plan import Planner
 from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN
+from reads.verify import verify
 
 DOCUMENT_BYTES = 24 * 2**20
 STATEMENT_BYTES = 24 * 2**20
@@ -65,6 +66,7 @@ class Engine:
         self.sources = sources
         self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
         self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
+        verify(schema)
         reference.install(schema, permissions)
 
     def prepare(self, text: str, operation_name: str | None) -> Operation:

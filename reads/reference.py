@@ -28,7 +28,8 @@ from reads.entities import strawberry_field
 from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
 from reads.plan import Planner
-from reads.rows import TYPE, RowReader
+from reads.rows import RowReader
+from reads.shapes import TYPE
 from reads.text import BROKEN
 
 Resolver = Callable[..., Any]
@@ -36,12 +37,8 @@ Resolver = Callable[..., Any]
 OWN_RESOLVER = "own-resolver"
 
 
-class Undeclared(TypeError):
-    """A field or root without readers; the schema does not start."""
-
-
 def install(schema: GraphQLSchema, permissions: Permissions) -> None:
-    """Replaces the resolvers of declared fields. Raises Undeclared for any field that has no readers."""
+    """Replaces the resolvers of declared fields."""
     entities = {definition.name for definition in ENTITIES.values()}
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInterfaceType):
@@ -65,8 +62,6 @@ def resolver(
 ) -> Resolver:
     declared = strawberry_field(parent, name)
     readers = field_readers(declared)
-    if not readers:
-        raise Undeclared(f"{parent.name}.{name} names no reader")
     reads = field_reads(declared)
     inner: Resolver
     if isinstance(reads, Referenced):

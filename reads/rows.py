@@ -4,8 +4,7 @@ Slower and independent of reads.sqltext: where both answer, they answer the same
 result is nested dicts by response key; a `Failed` stands where a field answers with an error.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -28,15 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
+from reads.entities import entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Rows
 from reads.pages import PageText, facet_select
-from reads.plan import entity_of
+from reads.shapes import BEYOND, CURSOR, TYPE, Build, Built, Picked, Selection, Shape, nodes_of
 
 DIALECT = asyncpg.dialect()
-TYPE = "\0type"
-CURSOR = "\0cursor"
-
-Fetch = Callable[[str, list[Any]], Any]
 
 
 class ViewerValues:
@@ -47,34 +43,6 @@ class ViewerValues:
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
         return self._reader.parameter(getattr(self._reader.viewer_row, name), Uuid())
-
-
-@dataclass
-class Shape:
-    """How a row's columns become an object: expressions to select, and what to do with their values."""
-
-    columns: list[ColumnElement[Any]] = field(default_factory=list)
-    relations: list[tuple[dict[str, Any] | None, str, Any]] = field(default_factory=list)
-
-    def add(self, sql: ColumnElement[Any]) -> int:
-        self.columns.append(sql)
-        return len(self.columns) - 1
-
-
-Build = Callable[[Any], dict[str, Any]]
-
-
-@dataclass
-class Selection:
-    """Rows to read, in an order, and the objects to make of them."""
-
-    node: Rows
-    row: Any
-    found: Select[Any]
-    order: list[Any]
-    shape: Shape
-    build: Build
-    pending: list[Any]
 
 
 class RowReader:
@@ -141,7 +109,7 @@ class RowReader:
         objects = await self.gather(selection, parents, table)
         return objects if node.many else [one[0] if one else None for one in objects]
 
-    async def gather(self, selection: "Selection", parents: Any, table: Any) -> list[list[dict[str, Any]]]:
+    async def gather(self, selection: Selection, parents: Any, table: Any) -> list[list[dict[str, Any]]]:
         """The objects beside each parent, with their own relations read."""
         row = selection.row
         own = list(row.primary_key)
@@ -156,8 +124,12 @@ class RowReader:
         flat: list[dict[str, Any]] = []
         keys = []
         for record in sorted(records, key=lambda record: record["place"]):
+            beside = objects[record["n"] - 1]
+            if len(beside) == selection.most:
+                beside.append(BEYOND)
+                continue
             made = selection.build(record)
-            objects[record["n"] - 1].append(made)
+            beside.append(made)
             flat.append(made)
             keys.append(tuple(record[f"o{at}"] for at in range(len(own))))
         await self.attach(selection.pending, flat, keys, selection.node.table)
@@ -203,11 +175,11 @@ class RowReader:
                 case Const() | Failed():
                     steps.append((key, part.value if isinstance(part, Const) else part))
                 case Leaf():
-                    steps.append((key, _Column(shape.add(part.sql(row.c, self)))))
+                    steps.append((key, Picked(shape.add(part.sql(row.c, self)))))
                 case Object():
                     build, below = self.shape(part, row, shape)
                     absent = None if part.absent is None else shape.add(part.absent(row.c))
-                    steps.append((key, _Embedded(build, absent)))
+                    steps.append((key, Built(build, absent)))
                     pending += [((key, *path), name, inner) for path, name, inner in below]
                 case Rows() | Connection():
                     pending.append(((), key, part))
@@ -220,7 +192,7 @@ class RowReader:
             if recorded is not None and record[f"c{subject}"] is not None:
                 self.read_of.setdefault(record[f"c{subject}"], set()).update(recorded.categories)
             for key, step in steps:
-                made[key] = step.value(record) if isinstance(step, _Column | _Embedded) else step
+                made[key] = step.value(record) if isinstance(step, Picked | Built) else step
             return made
 
         return build_object, pending
@@ -270,19 +242,18 @@ class RowReader:
         shape = Shape()
         keys_at = [shape.add(sql) for sql in text.sort_keys(row)]
         cursor = Cursor(node.sort, [key.type for key in node.keys])
-        nodes = [part for _, kind, parts in node.parts if kind == "edges" for part in parts if part[1] == "node"]
         builds, pending = [], []
-        for key, _, inner in nodes:
+        for place, inner in nodes_of(node):
             build, below = self.shape(inner, row, shape)
-            builds.append((key, build))
-            pending += [((key, *path), name, one) for path, name, one in below]
+            builds.append((place, build))
+            pending += [((place, *path), name, one) for path, name, one in below]
 
-        def build_edge(record: Any) -> dict[str, Any]:
-            made = {key: build(record) for key, build in builds}
+        def build_edge(record: Any) -> dict[Any, Any]:
+            made: dict[Any, Any] = {place: build(record) for place, build in builds}
             return {**made, CURSOR: cursor.encode([record[f"c{at}"] for at in keys_at])}
 
         order = text.ordered(row, node.backward)
-        selection = Selection(node.rows, row, found, order, shape, build_edge, pending)
+        selection = Selection(node.rows, row, found, order, shape, build_edge, pending, size)
         pages = await self.gather(selection, parents, table)
         totals = await self.totals(node, parents, table)
         facets = await self.facets(node)
@@ -302,7 +273,7 @@ class RowReader:
         made: dict[str, Any] = {TYPE: node.type.name}
         for key, kind, parts in node.parts:
             if kind == "edges":
-                made[key] = [self.edge(parts, edge) for edge in kept]
+                made[key] = [self.edge(key, parts, edge) for edge in kept]
             elif kind == "pageInfo":
                 made[key] = {name: more if field_ == "__typename" else bounds[field_] for name, field_, more in parts}
             elif kind == "totalCount":
@@ -311,9 +282,9 @@ class RowReader:
                 made[key] = facets[key]
         return made
 
-    def edge(self, parts: Any, made: dict[str, Any]) -> dict[str, Any]:
+    def edge(self, edges: str, parts: Any, made: dict[Any, Any]) -> dict[str, Any]:
         return {
-            key: more if kind == "__typename" else made[CURSOR] if kind == "cursor" else made[key]
+            key: more if kind == "__typename" else made[CURSOR] if kind == "cursor" else made[edges, key]
             for key, kind, more in parts
         }
 
@@ -359,23 +330,6 @@ class _FacetSource:
 
     def chosen(self, node: Rows, what: Any, row: Any, parent: Any, filters: Sequence[Any]) -> Select[Any]:
         return self._reader.chosen(node, row, filters).with_only_columns(what, maintain_column_froms=True)
-
-
-@dataclass(frozen=True)
-class _Column:
-    at: int
-
-    def value(self, record: Any) -> Any:
-        return record[f"c{self.at}"]
-
-
-@dataclass(frozen=True)
-class _Embedded:
-    build: Build
-    absent: int | None
-
-    def value(self, record: Any) -> Any:
-        return None if self.absent is not None and record[f"c{self.absent}"] else self.build(record)
 
 
 def _all(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:

@@ -1,11 +1,12 @@
 """One operation, executed in both ways, and what comes of comparing them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import orjson
 from graphql import GraphQLError
@@ -15,12 +16,14 @@ from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from models.database import Database
 from models.ids import show_id
 from reads.arguments import CannotCompile
+from reads.declare import field_readers
 from reads.engine import Body, Engine, Outcome
 from reads.operations import Operation, RequestErrors
 from reads.plan import Planner
 from reads.sqltext import compile_plan
 from resolvers.context import Client, Context, Services, ShopFacts
 from tests.support.catalogue import SIZES, Catalogue, plant_catalogue
+from tests.support.companies import SCOPES, plant_partners
 from tests.support.operations import Generated, Generator, Samples
 from tests.support.people import Person, plant_people
 from tests.support.planting import Planting
@@ -60,11 +63,14 @@ class Comparison:
     def __str__(self) -> str:
         who = f"{self.viewer.kind} {sorted(self.viewer.permissions)} {self.viewer.account_id}"
         asked = f"{self.verdict.value}\n{self.operation.text}\n{orjson.dumps(self.variables).decode()}\nas {who}"
-        return f"{asked}\ncompiled  {shortened(self.compiled)}\nreference {shortened(self.reference)}"
+        left, right = apart(str(self.compiled), str(self.reference))
+        return f"{asked}\ncompiled  {left}\nreference {right}"
 
 
-def shortened(answer: Any) -> str:
-    return repr(answer)[:3000]
+def apart(left: str, right: str) -> tuple[str, str]:
+    """The texts around the place from which on they differ."""
+    same = next((at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), 0)
+    return left[max(0, same - 300) : same + 300], right[max(0, same - 300) : same + 300]
 
 
 @dataclass
@@ -75,6 +81,7 @@ class World:
     engine: Engine
     catalogue: Catalogue
     people: dict[str, Person]
+    partners: list[UUID]
     viewers: list[Viewer]
     samples: Samples = field(default_factory=lambda: Samples({}, {}))
 
@@ -104,9 +111,9 @@ class World:
         reference = await self.execute(operation, variables, viewer)
         recorded_by_reference = await self.recorded(viewer)
         if isinstance(found, Body):
-            same = "errors" not in reference and normal(found.data) == orjson.dumps(reference)
+            same = "errors" not in reference and normal(found.data) == dumped(reference)
             verdict = Verdict.SAME if same and recorded == recorded_by_reference else Verdict.DIFFERENT
-            both = (found.data, recorded), (reference, recorded_by_reference)
+            both = (normal(found.data), recorded), (dumped(reference), recorded_by_reference)
             return Comparison(verdict, asked, variables, viewer, *both, recorded=bool(recorded))
         if found is Outcome.SESSION_GONE:
             return Comparison(Verdict.DIFFERENT, asked, variables, viewer, found, reference)
@@ -148,10 +155,15 @@ class World:
     async def stream(self, seed: str, count: int) -> Any:
         for number in range(count):
             random = Random(f"{seed}/{number}")
-            asked = Generator(self.engine.schema, self.samples, random).operation()
             viewer = random.choice(self.viewers)
+            asked = Generator(self.engine.schema, self.samples, random, self.may(viewer)).operation()
             for variables in asked.variables:
                 yield await self.compare(asked, variables, viewer)
+
+    def may(self, viewer: Viewer) -> Callable[[Any], bool]:
+        """Whether the viewer may read a field, as far as its declaration tells."""
+        permissions = self.engine.permissions
+        return lambda declared: permissions.denial(field_readers(declared), viewer.access) is None
 
     async def first_wrong(self, seed: str, count: int) -> Comparison | None:
         """The first difference within `count` operations."""
@@ -165,6 +177,10 @@ def normal(data: bytes) -> bytes:
     return orjson.dumps(orjson.loads(data))
 
 
+def dumped(answer: dict[str, Any]) -> bytes:
+    return orjson.dumps(answer, default=str)
+
+
 def tally(comparisons: Iterable[Comparison]) -> Counter[tuple[str, Verdict]]:
     return Counter((one.viewer.kind.value, one.verdict) for one in comparisons)
 
@@ -174,9 +190,10 @@ async def open_world(database: Database, engine: Engine) -> World:
     planting = Planting(7)
     catalogue = plant_catalogue(planting)
     people = plant_people(planting, catalogue)
+    partners = plant_partners(planting)
     await database.transact(lambda transaction: write(planting, transaction))
-    world = World(database, engine, catalogue, people, viewers_of(people))
-    world.samples = Samples(ids_of(catalogue, people), texts_of(catalogue))
+    world = World(database, engine, catalogue, people, partners, viewers_of(people, partners))
+    world.samples = Samples(ids_of(world), texts_of(catalogue))
     for name, sort, query, person in PAGES:
         viewer = people[person].viewer if person else ANONYMOUS
         answer = await world.execute(engine.prepare(query % sort, None), {}, viewer)
@@ -188,15 +205,20 @@ async def write(planting: Planting, transaction: AsyncConnection) -> None:
     await planting.write(transaction)
 
 
-def viewers_of(people: dict[str, Person]) -> list[Viewer]:
+def viewers_of(people: dict[str, Person], companies: list[UUID]) -> list[Viewer]:
     """Everyone, the one who owns most more often."""
     customers = [people[name].viewer for name in ("full", "full", "full", "sparse", "new")]
-    partners = [Viewer(ViewerKind.PARTNER, permissions=frozenset(held)) for held in ((), ("review:read",))]
+    partners = [
+        Viewer(ViewerKind.PARTNER, permissions=frozenset(SCOPES[:number]), partner_id=key)
+        for number, key in enumerate(companies)
+    ]
     return [ANONYMOUS, ANONYMOUS, *customers, *customers[:2], *people["clerk"].as_staff, *partners]
 
 
-def ids_of(catalogue: Catalogue, people: dict[str, Person]) -> dict[str, list[str]]:
+def ids_of(world: World) -> dict[str, list[str]]:
+    catalogue, people = world.catalogue, world.people
     keys = {
+        "prt": world.partners,
         "prd": [*catalogue.products, *catalogue.archived],
         "var": catalogue.variants[:30],
         "rev": [*catalogue.reviews[:10], *catalogue.unpublished[:5]],
@@ -222,6 +244,7 @@ def texts_of(catalogue: Catalogue) -> dict[str, list[str]]:
 PRODUCT_CURSORS = "{ products(first: 100, sort: %s) { edges { cursor } } }"
 REVIEW_CURSORS = "{ products(first: 40) { edges { node { reviews(first: 3, sort: %s) { edges { cursor } } } } } }"
 ORDER_CURSORS = "{ me { orders(first: 100) { edges { cursor } } } } # %s"
+EVENT_CURSORS = "{ me { accountActivity(first: 100) { edges { cursor } } } } # %s"
 PAGES = [
     *(
         ("ProductConnection", sort, PRODUCT_CURSORS, None)
@@ -232,6 +255,7 @@ PAGES = [
         for sort in ("NEWEST", "HELPFUL", "RATING_HIGH", "RATING_LOW")
     ),
     ("OrderConnection", "", ORDER_CURSORS, "full"),
+    ("AccountEventConnection", "", EVENT_CURSORS, "full"),
 ]
 
 

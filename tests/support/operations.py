@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from reads.declare import field_reads
-from reads.plan import strawberry_field
+from reads.entities import strawberry_field
 from tests.support.planting import AWKWARD
 
 LARGEST = 40
@@ -77,8 +77,11 @@ class Variable:
 class Generator:
     """Draws one operation. The random source decides everything, so that a seed repeats it."""
 
-    def __init__(self, schema: GraphQLSchema, samples: Samples, random: Random, depth: int = 4) -> None:
-        self.schema, self.samples, self.random, self.depth = schema, samples, random, depth
+    def __init__(
+        self, schema: GraphQLSchema, samples: Samples, random: Random, may: Callable[[Any], bool], depth: int = 4
+    ) -> None:
+        """`may` tells whether the caller may read what is declared; little else is asked for."""
+        self.schema, self.samples, self.random, self.may, self.depth = schema, samples, random, may, depth
         self.variables: list[Variable] = []
         self.fragments: dict[str, tuple[str, str]] = {}
         self.left, self.aliases, self.computed, self.written = LARGEST, 0, False, False
@@ -99,7 +102,7 @@ class Generator:
 
     def roots(self, query: GraphQLObjectType) -> str:
         computed = {name for name in query.fields if field_reads(strawberry_field(query, name)) is None}
-        weights = [0.06 if name in computed else 1.0 for name in query.fields]
+        weights = [0.06 if name in computed else self.wish(query, name) for name in query.fields]
         chosen = self.random.choices(list(query.fields), weights, k=self.random.choice((1, 1, 1, 2, 3)))
         self.computed = not computed.isdisjoint(chosen)
         fields = [self.field(query, name, self.random.randint(2, self.depth)) for name in chosen]
@@ -113,11 +116,12 @@ class Generator:
             return self.abstract(type_, depth)
         composite = [name for name in type_.fields if not is_leaf_type(get_named_type(type_.fields[name].type))]
         names = [name for name in type_.fields if name not in composite or (depth > 0 and self.left > 0)]
+        names = [name for name in names if self.chance(self.wish(type_, name))]
         if not names:
             return "__typename"
         wanted = self.random.sample(names, min(len(names), self.random.randint(1, 5)))
-        if depth > 0 and composite and self.chance(0.5):
-            wanted.append(self.random.choice(composite))
+        if deeper := [name for name in composite if name in names and self.chance(0.3)]:
+            wanted.append(self.random.choice(deeper))
         found = [self.field(type_, name, depth - 1, apart=apart) for name in dict.fromkeys(wanted)]
         if self.chance(0.12):
             found.append(f"{self.alias()}__typename{self.directive()}")
@@ -127,6 +131,9 @@ class Generator:
             found.append(f"...{self.fragment(type_)}{self.directive()}")
         self.random.shuffle(found)
         return " ".join(found)
+
+    def wish(self, type_: GraphQLObjectType, name: str) -> float:
+        return 1.0 if self.may(strawberry_field(type_, name)) else 0.04
 
     def inline(self, type_: GraphQLObjectType, depth: int, *, apart: bool) -> str:
         """A fragment on the type itself, on one of its interfaces, or on none."""
@@ -210,7 +217,8 @@ class Generator:
         made: dict[str, str] = {}
         sort = ""
         if "sort" in declared.args:
-            words = list(get_named_type(declared.args["sort"].type).values)
+            sorts: Any = get_named_type(declared.args["sort"].type)
+            words = list(sorts.values)
             default = declared.args["sort"].default_value
             sort = self.random.choice(words)
             if self.chance(0.35):

@@ -9,7 +9,7 @@ from sqlalchemy import func
 
 from auth.roles import StaffPurpose
 from auth.viewer import Claim, StaffFacts, Viewer, ViewerKind
-from models.account import Account, AccountKind, AgeBand
+from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand, Credential
 from models.address import Address, AddressKind
 from models.catalogue import Brand, CurrencyCode
 from models.classification import Channel, Purpose
@@ -24,7 +24,9 @@ from models.order import (
     OrderStatus,
     PaymentStatus,
 )
+from models.payment import PaymentMethod
 from models.preference import BrandPreference, CommunicationPreference, Preference, SizePreference
+from models.second_factor import SecondFactor, SecondFactorMethod
 from models.staff import StaffKind, StaffMember, StaffStatus
 from tests.support.catalogue import Catalogue
 from tests.support.planting import AWKWARD, NOON, Planting
@@ -119,6 +121,7 @@ def _person(planting: Planting, name: str, text: str | None, kind: AccountKind =
     planting.add(CommunicationPreference, account_id=key, channel=Channel.WEB.value, sms=text is not None)
     if text is not None:
         _tastes(planting, key)
+        _belongings(planting, key)
     sessions = [_session(planting, key, f"{name} {number}", text) for number in range(2)]
     for ended in ({"revoked_at": NOON}, {"expires_at": NOON}, {"last_used_at": NOON}):
         _session(planting, key, f"{name} {[*ended]}", text, **ended)
@@ -131,6 +134,39 @@ def _tastes(planting: Planting, account: UUID) -> None:
         planting.add(SizePreference, account_id=account, garment=garment, size=size, channel=Channel.WEB.value)
     for brand in planting.keys_of(Brand)[:2]:
         planting.add(BrandPreference, account_id=account, brand_id=brand, channel=Channel.WEB.value)
+
+
+def _belongings(planting: Planting, account: UUID) -> None:
+    """Cards, accepted policies, second factors and a history."""
+    whose = {"account_id": account, "channel": Channel.WEB.value}
+    planting.add(Credential, account_id=account, password_hash="a secret")
+    for number, text in enumerate(AWKWARD[:8]):
+        planting.add(
+            PaymentMethod,
+            gateway_token=f"a secret {number}",
+            brand=text,
+            last4="0042",
+            expiry_month=number + 1,
+            expiry_year=2030,
+            is_default=number == 0,
+            created_at=planting.moment(),
+            **whose,
+        )
+        withdrawn = planting.maybe(NOON)
+        planting.add(Acknowledgement, policy_version=text, withdrawn_at=withdrawn, acknowledged_at=NOON, **whose)
+        planting.add(
+            SecondFactor,
+            method=SecondFactorMethod.TOTP.value,
+            label=planting.maybe(text),
+            confirmed_at=planting.maybe(NOON),
+            last_used_at=planting.maybe(NOON),
+            sealed=b"a secret",
+            **whose,
+        )
+    for kind in AccountEventKind:
+        where = planting.maybe(planting.text())
+        facts = {"device_name": where, "device_kind": where and DeviceKind.MOBILE.value, "ip_network": where}
+        planting.add(AccountEvent, kind=kind.value, occurred_at=planting.moment(), **facts, **whose)
 
 
 def digest_of(session: str) -> bytes:

@@ -1,0 +1,252 @@
+"""Who may read what, shown on the graph of the schema: nothing public leads to a person, and no secret is readable."""
+
+from collections.abc import Generator
+from types import GenericAlias
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import GraphQLObjectType
+from sqlalchemy import Text, Uuid, select
+
+import models
+from auth.permissions import ANYONE, OWNER, denial, is_public
+from auth.viewer import ANONYMOUS, Access, ViewerKind
+from models.account import Account
+from models.classification import Personal, classification
+from models.review import Review
+from reads import declare
+from reads.declare import Argument, Key, column, embed, entity, field_readers, many, one, page, to, value
+from reads.entities import strawberry_field
+from resolvers.root import core_schema
+from tests.support.schema_walk import Step, Walk, columns_of, home
+
+PUBLISHED = {"PublicReview.title", "PublicReview.body"}
+"""What its author gave to be published, without their name (P48)."""
+
+COMPUTED = {"addressFormat", "privacyPolicy", "shop", "viewer"}
+"""Public roots with a resolver of their own, which a walk cannot look into: they read nothing of a person but who the
+caller is."""
+
+SECRETS = {
+    "credential.password_hash",
+    "payment_method.gateway_token",
+    *(f"{c.table.name}.{c.name}" for t in models.metadata.tables.values() for c in t.columns if "digest" in c.name),
+    *(f"second_factor.{name}" for name in ("sealed", "credential_id", "public_key")),
+}
+
+
+def admits_anyone(readers: Any) -> bool:
+    return denial(readers, ANONYMOUS.access) is None
+
+
+def persons_on_the_way(schema: Any) -> list[Step]:
+    """Fields that anyone may read, though they look at something of a person."""
+    steps = Walk(schema, admits_anyone).steps()
+    return [one for one in steps if one.field not in PUBLISHED and any(map(is_personal, one.columns))]
+
+
+def is_personal(stored: Any) -> bool:
+    return isinstance(classification(stored), Personal)
+
+
+def object_types() -> list[GraphQLObjectType]:
+    types = core_schema().type_map.values()
+    return [one for one in types if isinstance(one, GraphQLObjectType) and not one.name.startswith("__")]
+
+
+def test_nothing_public_leads_to_a_person():
+    assert [str(step) for step in persons_on_the_way(core_schema())] == []
+
+
+def test_public_walk_goes_through_the_whole_catalogue():
+    reached = {step.field for step in Walk(core_schema(), admits_anyone).steps()}
+    wanted = {
+        "PublicReview.body",
+        "Variant.quantityAvailable",
+        "RatingSummary.average",
+        "Money.amount",
+        "PageInfo.endCursor",
+    }
+    assert wanted <= reached
+    assert "ProductFacetValue.count" in reached
+    assert not any(field.startswith(("Customer.", "Order.", "LoginSession.")) for field in reached)
+
+
+def test_public_roots_that_are_computed_are_known():
+    query = core_schema().query_type
+    assert query is not None
+    computed = {name for name in query.fields if declare.field_reads(strawberry_field(query, name)) is None}
+    assert {name for name in computed if is_public(field_readers(strawberry_field(query, name)))} <= COMPUTED
+
+
+def test_published_words_are_the_only_exception():
+    public = {step.field for step in Walk(core_schema(), admits_anyone).steps() if any(map(is_personal, step.columns))}
+    assert public == PUBLISHED
+
+
+@pytest.mark.parametrize("type_", object_types(), ids=lambda one: one.name)
+def test_every_field_has_readers(type_: GraphQLObjectType):
+    for name in type_.fields:
+        assert field_readers(strawberry_field(type_, name)), f"{type_.name}.{name}"
+
+
+@pytest.mark.parametrize("type_", object_types(), ids=lambda one: one.name)
+def test_no_field_reads_a_secret(type_: GraphQLObjectType):
+    table = home(type_)
+    for name in type_.fields:
+        reads = declare.field_reads(strawberry_field(type_, name))
+        root = type_ is core_schema().query_type
+        read = {f"{c.table.name}.{c.name}" for c in columns_of(type_, name, reads, table, root=root)}
+        assert not read & SECRETS, f"{type_.name}.{name}"
+
+
+def test_secrets_are_columns():
+    stored = {
+        f"{column.table.name}.{column.name}" for table in models.metadata.tables.values() for column in table.columns
+    }
+    assert stored >= SECRETS
+    assert {"credential.password_hash", "login_session.token_digest", "partner_key.key_digest"} <= SECRETS
+
+
+def test_walk_as_the_owner_reaches_everything_of_a_customer():
+    customer = Access(ViewerKind.CUSTOMER)
+    reached = {step.field for step in Walk(core_schema(), lambda readers: denial(readers, customer) is None).steps()}
+    assert {"Customer.email", "Address.line1", "OrderContact.name", "LoginSession.ipNetwork"} <= reached
+
+
+# ---- planted edges
+
+
+@pytest.fixture
+def planted() -> Generator[None]:
+    """Types that are declared in the test are forgotten at its end."""
+    kept = dict(declare.ENTITIES)
+    yield
+    declare.ENTITIES.clear()
+    declare.ENTITIES.update(kept)
+
+
+@strawberry.interface
+class Thing:
+    id: strawberry.ID
+
+
+NEWEST = (Key(lambda review, given: review.id, Uuid()),)
+
+
+def schema_with(*, root: Any = None, types: tuple[Any, ...] = (), **fields: tuple[Any, Any]) -> Any:
+    """A schema whose roots are these, by name, each with its type and what it reads."""
+    query = type(
+        "Query",
+        (),
+        {"__annotations__": {n: t for n, (t, _) in fields.items()}, **{n: r for n, (_, r) in fields.items()}},
+    )
+    return strawberry.Schema(value(readers=ANYONE)(query), types=types)._schema
+
+
+def listed(type_: Any) -> Any:
+    return GenericAlias(list, type_)
+
+
+def shape(name: str, **hints: Any) -> Any:
+    return value(readers=ANYONE)(type(name, (), {"__annotations__": hints}))
+
+
+def person() -> Any:
+    @entity(Account, name="Author", readers=ANYONE)
+    class Author:
+        name: str
+        id: strawberry.ID = column(lambda account: account.id, nullable=False)
+
+    return Author
+
+
+def review(**fields: tuple[Any, Any]) -> Any:
+    body: dict[str, Any] = {n: r for n, (_, r) in fields.items() if r is not None}
+    hints = {"rating": int, **{n: t for n, (t, _) in fields.items()}}
+    return entity(Review, name="Opinion", readers=ANYONE, visible=(to(ANYONE),))(
+        type("Opinion", (), {"__annotations__": hints, **body})
+    )
+
+
+def test_rogue_column_is_found(planted: None):
+    schema = schema_with(reviews=(listed(review(title=(str | None, None))), many(order=lambda r: (r.id,))))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.title"]
+
+
+def test_rogue_relation_is_found(planted: None):
+    author = (person() | None, one(lambda review, account: account.id == review.account_id))
+    schema = schema_with(reviews=(listed(review(author=author)), many(order=lambda r: (r.id,))))
+    assert [str(step) for step in persons_on_the_way(schema)] == [
+        "Query.reviews → Opinion.author",
+        "Query.reviews → Opinion.author → Author.name",
+    ]
+
+
+def test_rogue_subquery_is_found(planted: None):
+    name = select(Account.name).where(Account.id == Review.account_id).scalar_subquery()
+    schema = schema_with(
+        reviews=(listed(review(by=(str | None, column(lambda r: name)))), many(order=lambda r: (r.id,)))
+    )
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.by"]
+
+
+def test_rogue_embedded_object_is_found(planted: None):
+    words = shape("Words", said=str)
+    schema = schema_with(
+        reviews=(listed(review(words=(words, embed(said=lambda r: r.body)))), many(order=lambda r: (r.id,)))
+    )
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.words → Words.said"]
+
+
+def test_rogue_value_that_depends_on_the_viewer_is_found(planted: None):
+    own = column(seen=lambda viewer, r: r.account_id == viewer.account_id, nullable=False)
+    schema = schema_with(reviews=(listed(review(own=(bool, own))), many(order=lambda r: (r.id,))))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.own"]
+
+
+def test_rogue_argument_is_found_as_one_may_ask_by_it(planted: None):
+    by = Argument(
+        str | None, Text(), where=lambda r, name: r.account_id.in_(select(Account.id).where(Account.name == name))
+    )
+    schema = schema_with(reviews=(listed(review()), many(order=lambda r: (r.id,), arguments={"by": by})))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
+
+
+def test_rogue_condition_is_found(planted: None):
+    schema = schema_with(
+        reviews=(listed(review()), many(order=lambda r: (r.id,), when=lambda r: r.account_id.is_(None)))
+    )
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
+
+
+def test_rogue_order_is_found(planted: None):
+    schema = schema_with(reviews=(listed(review()), many(order=lambda r: (r.account_id,))))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
+
+
+def test_rogue_sort_of_a_page_is_found(planted: None):
+    opinion = review()
+
+    edge = shape("Edge", node=opinion)
+    connection = shape("Connection", edges=listed(edge))
+    by_author = (Key(lambda r, given: r.account_id, Uuid()), *NEWEST)
+    schema = schema_with(reviews=(connection, page(sorts=by_author)))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
+
+
+def test_rogue_visibility_is_found(planted: None):
+    @entity(Account, name="Someone", prefix="som", readers=ANYONE, visible=(to(ANYONE),))
+    class Someone(Thing):
+        id: strawberry.ID
+        email: str
+
+    schema = schema_with(types=(Someone,), node=(Thing | None, declare.any_entity()))
+    assert [str(step) for step in persons_on_the_way(schema)] == ["Query.node → Someone.email"]
+
+
+def test_relation_for_owners_alone_is_no_public_edge(planted: None):
+    author = (person() | None, one(lambda review, account: account.id == review.account_id, readers=OWNER))
+    schema = schema_with(reviews=(listed(review(author=author)), many(order=lambda r: (r.id,))))
+    assert persons_on_the_way(schema) == []
