@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base, channel, choice, digest, key, moment, recorded_at, reference, string, version
-from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose, Source
+from models.classification import Channel, Erasure, Mask, NotPersonal, Personal, Purpose, Source
 
 CONTACT = Personal(
     "user.contact.email",
@@ -88,16 +88,16 @@ class Account(Base):
     __tablename__ = "account"
     id: Mapped[UUID] = key()
     version: Mapped[int] = version()
-    created_at: Mapped[datetime] = recorded_at(ACCOUNT_FACT)
+    created_at: Mapped[datetime] = recorded_at(ACCOUNT_FACT.but("user.account", guarded=False))
     channel: Mapped[Channel] = channel()
     kind: Mapped[AccountKind] = choice(
         NotPersonal("tells customers from staff"), AccountKind, "kind", server_default=text("'CUSTOMER'")
     )
-    name: Mapped[str] = string(CONTACT.but("user.name"))
-    email: Mapped[str] = string(CONTACT)
+    name: Mapped[str] = string(CONTACT.but("user.name", mask=Mask.NAME))
+    email: Mapped[str] = string(CONTACT.but("user.contact.email", mask=Mask.EMAIL))
     email_verified_at: Mapped[datetime | None] = moment(ACCOUNT_FACT)
     username: Mapped[str | None] = string(CONTACT.but("user.account.username", sensitivity=1))
-    phone: Mapped[str | None] = string(CONTACT.but("user.contact.phone_number"))
+    phone: Mapped[str | None] = string(CONTACT.but("user.contact.phone_number", mask=Mask.PHONE))
     age_band: Mapped[AgeBand] = choice(CONTACT.but("user.demographic.age_range", sensitivity=3), AgeBand, "age_band")
     disabled_at: Mapped[datetime | None] = moment(ACCOUNT_FACT)
 

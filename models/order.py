@@ -23,7 +23,7 @@ from models.base import (
     version,
 )
 from models.catalogue import CurrencyCode
-from models.classification import Channel, Erasure, NotPersonal, Personal, Purpose
+from models.classification import Channel, Erasure, Mask, NotPersonal, Personal, Purpose
 
 FACT = NotPersonal("an accounting fact; a person only through orders.account_id, which erasure clears")
 PURCHASER = Personal(
@@ -120,9 +120,9 @@ class OrderContact(Base):
     order_id: Mapped[UUID] = reference("orders.id", index=False, primary_key=True, ondelete="CASCADE")
     account_id: Mapped[UUID | None] = reference("account.id", ondelete="CASCADE")
     channel: Mapped[Channel] = channel()
-    name: Mapped[str | None] = string(DELIVERY.but("user.name"))
-    email: Mapped[str | None] = string(DELIVERY.but("user.contact.email"))
-    phone: Mapped[str | None] = string(DELIVERY.but("user.contact.phone_number"))
+    name: Mapped[str | None] = string(DELIVERY.but("user.name", mask=Mask.NAME))
+    email: Mapped[str | None] = string(DELIVERY.but("user.contact.email", mask=Mask.EMAIL))
+    phone: Mapped[str | None] = string(DELIVERY.but("user.contact.phone_number", mask=Mask.PHONE))
 
 
 class OrderAddress(Base):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.account import AccountEvent
 from models.classification import Personal, classification
+from models.customer import CustomerDecision
 from models.data_access import DataAccess
 from models.database import Database
 from models.idempotency import Idempotency
@@ -33,6 +34,7 @@ DAYS = timedelta(days=1)
 RULES: dict[str, Rule] = {
     "account": Rule("until its owner changes or erases it, with the account"),
     "account_event": Rule("13 months after it happened", 396 * DAYS),
+    "customer_decision": Rule("two years after the decision", 731 * DAYS),
     "data_access": Rule("two years after the read", 731 * DAYS),
     "login_session": Rule("30 days after the session ended", 30 * DAYS),
     "mail_proof": Rule(
@@ -64,6 +66,7 @@ def sweeps() -> dict[Any, ColumnElement[bool]]:
     idle_end = LoginSession.last_used_at + func.make_interval(0, 0, 0, 0, 0, 0, LoginSession.idle_seconds)
     return {
         AccountEvent: over("account_event", AccountEvent.occurred_at),
+        CustomerDecision: over("customer_decision", CustomerDecision.decided_at),
         DataAccess: over("data_access", DataAccess.occurred_at),
         LoginSession: or_(
             over("login_session", LoginSession.expires_at),

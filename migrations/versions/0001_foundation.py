@@ -672,8 +672,34 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_access")),
     )
-    op.create_index("ix_data_access_account_id", "data_access", ["account_id", "id"], unique=False)
-    op.create_index(op.f("ix_data_access_staff_id"), "data_access", ["staff_id"], unique=False)
+    op.create_index("ix_data_access_account_id", "data_access", ["account_id", "occurred_at", "id"], unique=False)
+    op.create_index("ix_data_access_newest", "data_access", ["occurred_at", "id"], unique=False)
+    op.create_index("ix_data_access_staff_id", "data_access", ["staff_id", "occurred_at", "id"], unique=False)
+    op.create_table(
+        "customer_decision",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_customer_decision_channel")
+        ),
+        sa.CheckConstraint("kind IN ('DISABLED', 'ENABLED')", name=op.f("ck_customer_decision_kind")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_customer_decision_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff_member.id"], name=op.f("fk_customer_decision_staff_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_decision")),
+    )
+    op.create_index(
+        "ix_customer_decision_account_id", "customer_decision", ["account_id", "decided_at"], unique=False
+    )
+    op.create_index(op.f("ix_customer_decision_staff_id"), "customer_decision", ["staff_id"], unique=False)
     op.create_table(
         "mail_token",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -986,7 +1012,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_mail_token_email_change_id"), table_name="mail_token")
     op.drop_index(op.f("ix_mail_token_account_id"), table_name="mail_token")
     op.drop_table("mail_token")
-    op.drop_index(op.f("ix_data_access_staff_id"), table_name="data_access")
+    op.drop_index(op.f("ix_customer_decision_staff_id"), table_name="customer_decision")
+    op.drop_index("ix_customer_decision_account_id", table_name="customer_decision")
+    op.drop_table("customer_decision")
+    op.drop_index("ix_data_access_staff_id", table_name="data_access")
+    op.drop_index("ix_data_access_newest", table_name="data_access")
     op.drop_index("ix_data_access_account_id", table_name="data_access")
     op.drop_table("data_access")
     op.drop_index("uq_alteration_service_kind", table_name="alteration_service")
