@@ -696,9 +696,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_decision")),
     )
-    op.create_index(
-        "ix_customer_decision_account_id", "customer_decision", ["account_id", "decided_at"], unique=False
-    )
+    op.create_index("ix_customer_decision_account_id", "customer_decision", ["account_id", "decided_at"], unique=False)
     op.create_index(op.f("ix_customer_decision_staff_id"), "customer_decision", ["staff_id"], unique=False)
     op.create_table(
         "mail_token",
