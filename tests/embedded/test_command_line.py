@@ -1,14 +1,11 @@
 """The commands as a person gives them: in processes of their own."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,46 +14,12 @@ import pytest
 from app.settings import ROOT, Settings
 from gateways.mail import LocalMailbox, MailMessage
 from tests.embedded import programs
-
-COMMAND = [sys.executable, "-m", "app"]
-
-
-def _environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    return kept | {"LAYETTE_HOME": str(home), "LAYETTE_SEED": "none", "NO_COLOR": "1"} | more
-
-
-def _run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=ROOT, env=_environment(home, **more), capture_output=True, text=True, check=False
-    )
-
-
-@contextmanager
-def _serving(home: Path, **more: str) -> Generator[tuple[subprocess.Popen[str], str]]:
-    """A shop that is open, and its address."""
-    with subprocess.Popen(
-        [*COMMAND, "serve"],
-        cwd=ROOT,
-        env=_environment(home, LAYETTE_PORT="0", **more),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr
-        said = ""
-        for line in process.stderr:
-            said += line
-            if found := re.search(r"open at (http://\S+)", line):
-                yield process, found[1]
-                break
-        else:
-            pytest.fail(said)
-        process.kill()
+from tests.embedded.commands import COMMAND, environment, run, serving
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_shop_opens_and_is_stopped_cleanly(own: Settings, number: signal.Signals):
-    with _serving(own.home) as (process, address):
+    with serving(own.home) as (process, address):
         assert httpx.get(f"{address}/health/ready").json()["status"] == "ready"
         assert "server" not in httpx.get(f"{address}/health/live").headers
         process.send_signal(number)
@@ -66,13 +29,13 @@ def test_shop_opens_and_is_stopped_cleanly(own: Settings, number: signal.Signals
 
 def test_shop_that_was_killed_opens_again(own: Settings):
     for _ in range(2):
-        with _serving(own.home) as (process, address):
+        with serving(own.home) as (process, address):
             assert httpx.get(f"{address}/health/ready").status_code == 200
             process.kill()
 
 
 def test_shop_is_ready_again_after_its_database_was_killed(own: Settings):
-    with _serving(own.home) as (_, address):
+    with serving(own.home) as (_, address):
         programs.kill(programs.postmaster_of(own.home))
         deadline = time.monotonic() + 20
         while httpx.get(f"{address}/health/ready").status_code != 200:
@@ -82,7 +45,7 @@ def test_shop_is_ready_again_after_its_database_was_killed(own: Settings):
 
 def test_address_that_is_taken_is_told_before_anything_is_started(own: Settings):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = _run(own.home, "serve", LAYETTE_PORT=str(taken.getsockname()[1]))
+        result = run(own.home, "serve", LAYETTE_PORT=str(taken.getsockname()[1]))
     assert result.returncode == 1
     assert "in use" in result.stderr
     assert "Traceback" not in result.stderr
@@ -90,8 +53,8 @@ def test_address_that_is_taken_is_told_before_anything_is_started(own: Settings)
 
 
 def test_env_prints_what_a_shell_can_use(own: Settings):
-    with _serving(own.home):
-        printed = _run(own.home, "env")
+    with serving(own.home):
+        printed = run(own.home, "env")
         assert printed.stderr == ""
         script = 'eval "$PRINTED"; printf "%s\\n%s" "$DATABASE_URL" "$REDIS_URL"'
         shell = subprocess.run(
@@ -101,29 +64,29 @@ def test_env_prints_what_a_shell_can_use(own: Settings):
 
 
 def test_env_says_when_nothing_runs(own: Settings):
-    assert "not running" in _run(own.home, "env").stderr
+    assert "not running" in run(own.home, "env").stderr
 
 
 def test_env_prints_what_the_environment_says(own: Settings):
-    printed = _run(own.home, "env", DATABASE_URL="postgresql://me@db/shop", REDIS_URL="redis://cache/1")
+    printed = run(own.home, "env", DATABASE_URL="postgresql://me@db/shop", REDIS_URL="redis://cache/1")
     assert printed.stdout == "DATABASE_URL=postgresql://me@db/shop\nREDIS_URL=redis://cache/1\n"
     assert printed.stderr == ""
 
 
 async def test_mailbox_is_listed_and_read(own: Settings):
-    assert "no mail" in _run(own.home, "mail").stderr
+    assert "no mail" in run(own.home, "mail").stderr
     mailbox = LocalMailbox(own.home, "shop@layette.example")
     await mailbox.send(MailMessage("ann@example.com", "Welcome [bold]", "Dear Ann", "<p>Dear Ann</p>"))
     await mailbox.send(MailMessage("bea@example.com", "Second", "Dear Bea", "<p>Dear Bea</p>"))
-    first, second = _run(own.home, "mail").stdout.splitlines()
+    first, second = run(own.home, "mail").stdout.splitlines()
     assert re.fullmatch(r" +1  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ann@example.com  Welcome \[bold\]", first)
     assert second.endswith("bea@example.com  Second")
-    assert "Dear Bea" in _run(own.home, "mail", "show", "2").stdout
-    assert _run(own.home, "mail", "show", "3").returncode == 1
+    assert "Dear Bea" in run(own.home, "mail", "show", "2").stdout
+    assert run(own.home, "mail", "show", "3").returncode == 1
 
 
 def test_migrate_makes_the_tables_and_says_where_it_is(own: Settings):
-    first, again = _run(own.home, "migrate"), _run(own.home, "migrate")
+    first, again = run(own.home, "migrate"), run(own.home, "migrate")
     assert (first.returncode, again.returncode) == (0, 0)
     assert "migrating" in first.stderr
     assert "migrating" not in again.stderr
@@ -132,14 +95,14 @@ def test_migrate_makes_the_tables_and_says_where_it_is(own: Settings):
 
 
 def test_shop_is_stocked_once_and_says_how_to_sign_in(own: Settings):
-    first = _run(own.home, "seed", "demo")
+    first = run(own.home, "seed", "demo")
     assert first.returncode == 0
     customer = re.compile(r"customer1@example\.com  \S+")
     assert (sign_in := customer.search(first.stderr))
-    again = _run(own.home, "seed", "demo")
+    again = run(own.home, "seed", "demo")
     assert again.returncode == 1
     assert "only an empty one" in again.stderr
-    with _serving(own.home, LAYETTE_SEED="demo") as (process, _):
+    with serving(own.home, LAYETTE_SEED="demo") as (process, _):
         assert process.stderr
         said = ""
         while "Ctrl-C" not in said:
@@ -151,9 +114,9 @@ def test_shop_is_stocked_once_and_says_how_to_sign_in(own: Settings):
 
 def test_worker_works_beside_the_shop_and_stops_when_told(own: Settings):
     with (
-        _serving(own.home),
+        serving(own.home),
         subprocess.Popen(
-            [*COMMAND, "worker"], cwd=ROOT, env=_environment(own.home), stderr=subprocess.PIPE, text=True
+            [*COMMAND, "worker"], cwd=ROOT, env=environment(own.home), stderr=subprocess.PIPE, text=True
         ) as worker,
     ):
         assert worker.stderr
@@ -163,21 +126,21 @@ def test_worker_works_beside_the_shop_and_stops_when_told(own: Settings):
 
 
 def test_mistaken_setting_is_told_in_one_line(own: Settings):
-    result = _run(own.home, "serve", LAYETTE_SEED="everything")
+    result = run(own.home, "serve", LAYETTE_SEED="everything")
     assert result.returncode == 1
     assert result.stderr.startswith("seed: ")
     assert "Traceback" not in result.stderr
 
 
 def test_database_that_is_away_is_told_in_one_line(own: Settings):
-    result = _run(own.home, "migrate", DATABASE_URL=f"postgresql:///shop?host={own.home}", REDIS_URL="redis://nowhere")
+    result = run(own.home, "migrate", DATABASE_URL=f"postgresql:///shop?host={own.home}", REDIS_URL="redis://nowhere")
     assert result.returncode == 1
     assert "can't reach" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_help_names_every_command(own: Settings):
-    text = _run(own.home, "--help").stdout
+    text = run(own.home, "--help").stdout
     for command in ("serve", "worker", "migrate", "seed", "schema", "env", "mail"):
         assert re.search(rf"\b{command}\b", text)
 
@@ -190,7 +153,7 @@ def test_another_package_named_schema_is_refused(own: Settings, tmp_path: Path):
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=_environment(own.home),
+        env=environment(own.home),
         capture_output=True,
         text=True,
         check=False,
