@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
 from reads.entities import entity_of
-from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Rows
+from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Recorded, Rows
 from reads.pages import PageText, facet_select
 from reads.shapes import BEYOND, CURSOR, TYPE, Build, Built, Picked, Selection, Shape, nodes_of
 
@@ -69,6 +69,11 @@ class RowReader:
         compiled = statement.compile(dialect=DIALECT)
         values = [compiled.params[name] for name in compiled.positiontup or []]
         return await self.connection.fetch(compiled.string, *values)
+
+    def note(self, recorded: Recorded, subject: UUID | None) -> None:
+        """Keeps for the record what was read of a person, if the row is of one."""
+        if subject is not None:
+            self.read_of.setdefault(subject, set()).update(recorded.categories)
 
     async def record(self, recorder: Any) -> None:
         """Records what was read of persons; to be done in the transaction of the reads."""
@@ -125,7 +130,9 @@ class RowReader:
         keys = []
         for record in sorted(records, key=lambda record: record["place"]):
             beside = objects[record["n"] - 1]
-            if len(beside) == selection.most:
+            beyond = len(beside) == selection.most
+            selection.notice(record, beyond)
+            if beyond:
                 beside.append(BEYOND)
                 continue
             made = selection.build(record)
@@ -189,8 +196,8 @@ class RowReader:
 
         def build_object(record: Any) -> dict[str, Any]:
             made: dict[str, Any] = {TYPE: name}
-            if recorded is not None and record[f"c{subject}"] is not None:
-                self.read_of.setdefault(record[f"c{subject}"], set()).update(recorded.categories)
+            if recorded is not None:
+                self.note(recorded, record[f"c{subject}"])
             for key, step in steps:
                 made[key] = step.value(record) if isinstance(step, Picked | Built) else step
             return made
@@ -248,12 +255,19 @@ class RowReader:
             builds.append((place, build))
             pending += [((place, *path), name, one) for path, name, one in below]
 
+        recorded = node.recorded
+        subject = None if recorded is None else shape.add(row.c[recorded.subject])
+
+        def notice(record: Any, beyond: bool) -> None:
+            if recorded is not None and (node.seen_beyond or not beyond):
+                self.note(recorded, record[f"c{subject}"])
+
         def build_edge(record: Any) -> dict[Any, Any]:
             made: dict[Any, Any] = {place: build(record) for place, build in builds}
             return {**made, CURSOR: cursor.encode([record[f"c{at}"] for at in keys_at])}
 
         order = text.ordered(row, node.backward)
-        selection = Selection(node.rows, row, found, order, shape, build_edge, pending, size)
+        selection = Selection(node.rows, row, found, order, shape, build_edge, pending, size, notice)
         pages = await self.gather(selection, parents, table)
         totals = await self.totals(node, parents, table)
         facets = await self.facets(node)

@@ -41,6 +41,8 @@ class Selection:
     pending: list[Any]
     most: int | None = None
     """Rows beside a parent that are read; of others it is only seen that they are there (BEYOND)."""
+    notice: Callable[[Any, bool], None] = lambda record, beyond: None
+    """Is told of each row that is found, and whether it lies beyond."""
 
 
 @dataclass(frozen=True)
