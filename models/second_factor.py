@@ -12,7 +12,6 @@ from models.base import Base, channel, choice, column, digest, flag, key, moment
 from models.classification import Channel, NotPersonal
 from models.login_session import SESSION, DeviceKind
 
-
 OWN = TRAIL.but("user.account.activity", retention="account", guarded=False)
 """Nobody is shown anyone's second factors but their own, staff and customers alike."""
 

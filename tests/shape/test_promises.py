@@ -2,11 +2,11 @@ from importlib import import_module, util
 
 import pytest
 
-from privacy.promises import PROMISES
+from privacy.promises import PROMISES, Promise
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.id)
-def test_what_keeps_a_promise_exists(promise):
+def test_what_keeps_a_promise_exists(promise: Promise):
     for name in promise.enforced_by:
         module, _, attribute = name.rpartition(".")
         if util.find_spec(name if "." not in name else module) and hasattr(import_module(module), attribute):
