@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from app.settings import Settings
 from auth.sessions import NEW_DEVICE_LETTER
-from commerce import account, email_change, enrolment, password, registration, second_factor
+from commerce import account, customer, email_change, enrolment, password, registration, second_factor, staff_invitation
 from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
 from gateways.jobs import Handler, Jobs, Periodic
@@ -40,6 +40,8 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **registration.HANDLERS,
     **password.HANDLERS,
     **email_change.HANDLERS,
+    **customer.HANDLERS,
+    **staff_invitation.HANDLERS,
     **second_factor.HANDLERS,
     **enrolment.HANDLERS,
 }

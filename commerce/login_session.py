@@ -160,7 +160,8 @@ async def open_session(
     """Opens a session as `sessions.issue` does; a member of staff's lasts a working day, and notes that they came."""
     if kind is AccountKind.CUSTOMER:
         return await sessions.issue(transaction, account_id, client, **manner)
-    issued = await sessions.issue(transaction, account_id, client, **{"lifetime": sessions.STAFF, **manner})
+    manner.setdefault("lifetime", sessions.STAFF)
+    issued = await sessions.issue(transaction, account_id, client, **manner)
     member = update(StaffMember).where(StaffMember.account_id == account_id)
     await transaction.execute(member.values(last_sign_in_at=func.now()))
     viewer = await sessions.viewer_of(transaction, issued.digest, obligations.CURRENT.version)

@@ -15,6 +15,8 @@ from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.catalogue import CatalogueQuery
+from resolvers.customer import CustomerMutation, CustomerQuery
+from resolvers.data_access import DataAccessQuery
 from resolvers.email_change import EmailChangeMutation
 from resolvers.login_session import LoginSessionMutation
 from resolvers.order import OrderQuery
@@ -25,13 +27,26 @@ from resolvers.preference import PreferenceMutation
 from resolvers.registration import RegistrationMutation
 from resolvers.second_factor import SecondFactorMutation
 from resolvers.shop import ShopQuery
+from resolvers.staff import StaffMutation, StaffQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
 from schema.scalars import SCALARS
 
 
 @value(readers=ANYONE, name="Query")
-class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PartnerQuery, PolicyQuery, ShopQuery, ViewerQuery):
+class Query(
+    AccountQuery,
+    AddressQuery,
+    CatalogueQuery,
+    CustomerQuery,
+    DataAccessQuery,
+    OrderQuery,
+    PartnerQuery,
+    PolicyQuery,
+    ShopQuery,
+    StaffQuery,
+    ViewerQuery,
+):
     node: Node | None = any_entity()
     nodes: list[Node | None] = any_entities()
 
@@ -40,6 +55,7 @@ class Query(AccountQuery, AddressQuery, CatalogueQuery, OrderQuery, PartnerQuery
 class Mutation(
     AccountMutation,
     AddressMutation,
+    CustomerMutation,
     EmailChangeMutation,
     LoginSessionMutation,
     PartnerMutation,
@@ -47,6 +63,7 @@ class Mutation(
     PreferenceMutation,
     RegistrationMutation,
     SecondFactorMutation,
+    StaffMutation,
 ):
     pass
 

@@ -10,7 +10,9 @@ from auth.viewer import ViewerKind
 from reads.declare import referenced, value
 from schema.login_session import LoginSession
 from schema.partner import Partner
+from schema.role import StaffPurpose
 from schema.second_factor import SecondFactor
+from schema.staff import ObligationsStatus, StaffMember
 
 strawberry.enum(ViewerKind)
 
@@ -23,8 +25,17 @@ class Viewer:
     permissions: list[str]
     session: LoginSession | None = referenced()
     partner: Partner | None = referenced()
+    staff: StaffMember | None = referenced()
+    purposes: list[StaffPurpose] = strawberry.field(
+        description="What `X-Purpose` may say; nothing for others than staff."
+    )
     step_up_until: datetime | None
+    find_obligations: strawberry.Private[Callable[[], Awaitable[ObligationsStatus | None]]]
     find_second_factors: strawberry.Private[Callable[[], Awaitable[list[SecondFactor]]]]
+
+    @strawberry.field(description="How it stands with one's obligations; null for others than staff.")
+    async def obligations(self) -> ObligationsStatus | None:
+        return await self.find_obligations()
 
     @strawberry.field(description="One's own, oldest first; nobody else has any to see.")
     async def second_factors(self) -> list[SecondFactor]:
