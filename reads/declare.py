@@ -12,25 +12,76 @@ permission matrix come from these declarations (`field_reads`, `field_readers`).
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform
 
 import strawberry
 from sqlalchemy import ColumnElement, Table
-from sqlalchemy.sql import Select
-from sqlalchemy.types import TypeEngine
 from strawberry.schema_directive import Location
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-Columns = Any
-"""The columns of a row's table, by attribute: `lambda product: product.slug`."""
+from reads.origins import (
+    AnyEntity,
+    Argument,
+    Columns,
+    Embedded,
+    Expression,
+    Facet,
+    Facets,
+    Filter,
+    FilterField,
+    Join,
+    Key,
+    Page,
+    Reads,
+    Ref,
+    Referenced,
+    Related,
+    Sort,
+    Value,
+)
 
-Expression = Callable[[Columns], ColumnElement[Any]]
-Join = Callable[[Columns, Columns], ColumnElement[bool]]
-Condition = Callable[..., ColumnElement[bool]]
+__all__ = [
+    "ENTITIES",
+    "AnyEntity",
+    "Argument",
+    "Columns",
+    "Embedded",
+    "Entity",
+    "Expression",
+    "Facet",
+    "Facets",
+    "Filter",
+    "FilterField",
+    "Join",
+    "Key",
+    "Page",
+    "Permissions",
+    "Ref",
+    "Referenced",
+    "Related",
+    "Sort",
+    "Value",
+    "any_entities",
+    "any_entity",
+    "column",
+    "definition_of",
+    "embed",
+    "entity",
+    "field_readers",
+    "field_reads",
+    "many",
+    "one",
+    "page",
+    "referenced",
+    "stamp",
+    "to",
+    "value",
+]
+
 T = TypeVar("T")
 
 
@@ -61,157 +112,6 @@ class ReadersDirective:
     """Who may read the field or call the operation."""
 
     by: list[str]
-
-
-# ---- arguments
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument that becomes a condition on the rows: `where(row, value)`.
-
-    `convert` turns the client's value into SQL's and raises GraphQLError. Without a value the condition is left out, or
-    is `absent(row)`. `readers` may use it, if not everyone who reads the field may.
-    """
-
-    annotation: Any
-    type: TypeEngine[Any]
-    where: Condition
-    convert: Callable[[Any], Any] = lambda value: value
-    default: Any = strawberry.UNSET
-    absent: Expression | None = None
-    readers: Any = None
-
-
-@dataclass(frozen=True)
-class FilterField:
-    """One field of an input object that filters: `where(row, value, given)`; `given(name)` is another field's value.
-
-    `convert` and `readers` are as an Argument's.
-    """
-
-    type: TypeEngine[Any]
-    where: Condition
-    convert: Callable[[Any], Any] = lambda value: value
-    readers: Any = None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """An argument that is an input object; each of its fields that is given restricts the rows.
-
-    A field that is named in `shared` is no condition itself but a value that others use, with its default.
-    """
-
-    annotation: Any
-    fields: Mapping[str, FilterField]
-    shared: Mapping[str, tuple[TypeEngine[Any], Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Key:
-    """One sort key of a page: never null, with a type whose text form is exact."""
-
-    sql: Callable[..., ColumnElement[Any]]
-    type: TypeEngine[Any]
-    descending: bool = False
-
-
-Sort = Sequence[Key]
-
-
-# ---- what a field reads from
-
-
-@dataclass(frozen=True)
-class Value:
-    """A scalar, an enum or a list of such, computed from the row; None: the column of the field's name.
-
-    `seen(viewer, row)` computes it from the viewer's columns as well.
-    """
-
-    sql: Expression | None = None
-    nullable: bool | None = None
-    seen: Callable[[Columns, Columns], ColumnElement[Any]] | None = None
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """An object made of the same row; null where `absent(row)`."""
-
-    fields: "Mapping[str, Value | Embedded]"
-    absent: Expression | None = None
-
-
-@dataclass(frozen=True)
-class Related:
-    """Another table's rows: one object or, with an order, a list.
-
-    `fields` shapes a value type; else the entity's own are read. `table` is the entity's unless given. At a root, `on`
-    takes the viewer's columns instead of a parent's, and the field is null, without an error, to all but `seen_by`.
-    """
-
-    on: Join | None
-    table: Table | None = None
-    fields: Mapping[str, Value | Embedded] | None = None
-    many: bool = False
-    order: Callable[[Columns], Sequence[ColumnElement[Any]]] | None = None
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
-    when: Expression | None = None
-    seen_by: Any = None
-
-
-@dataclass(frozen=True)
-class Facets:
-    """A page's counts by value, each without its own filter. `select(matching)` counts over rows that match."""
-
-    kinds: Mapping[str, "Facet"]
-
-
-@dataclass(frozen=True)
-class Facet:
-    """`select(rows)` takes a select of the page's matching keys and gives columns value, label, count, in order."""
-
-    filter: str
-    select: Callable[[Select[Any]], Select[Any]]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A Relay connection with keyset cursors: first/after, last/before, at most `most` (Relay's specification)."""
-
-    on: Join | None
-    sorts: Mapping[Enum | None, Sort]
-    sort: Enum | None = None
-    table: Table | None = None
-    when: Expression | None = None
-    filter: Filter | None = None
-    facets: Facets | None = None
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
-    counted: int = 10_000
-    most: int = 100
-
-
-@dataclass(frozen=True)
-class AnyEntity:
-    """The object behind an opaque id, or a list of them, of any entity that the viewer may see."""
-
-    many: bool = False
-
-
-@dataclass(frozen=True)
-class Referenced:
-    """An entity in a payload: the payload holds a `Ref`, which is read as the viewer may see it."""
-
-
-@dataclass(frozen=True)
-class Ref:
-    """The key of an entity to be read."""
-
-    key: Any
-
-
-Reads = Value | Embedded | Related | Page | AnyEntity | Referenced
 
 
 # ---- entities and their visibility
@@ -250,10 +150,15 @@ def to(readers: Any, where: Join | None = None) -> Visible:
 # ---- declaring fields
 
 
-def _declared(reads: Reads | None, readers: Any, arguments: Mapping[str, tuple[Any, Any]] | None = None) -> Any:
+def _declared(
+    reads: Reads | None,
+    readers: Any,
+    arguments: Mapping[str, tuple[Any, Any]] | None = None,
+    description: str | None = None,
+) -> Any:
     metadata = {"reads": reads, "readers": readers}
     if not arguments:
-        return strawberry.field(metadata=metadata)
+        return strawberry.field(metadata=metadata, description=description)
 
     def resolver(self: Any, **given: Any) -> Any:
         raise RuntimeError("declared fields are resolved by reads.reference")
@@ -267,7 +172,7 @@ def _declared(reads: Reads | None, readers: Any, arguments: Mapping[str, tuple[A
     )
     vars(resolver)["__signature__"] = signature
     resolver.__annotations__ = {name: annotation for name, (annotation, _) in arguments.items()}
-    return strawberry.field(resolver=resolver, metadata=metadata)
+    return strawberry.field(resolver=resolver, metadata=metadata, description=description)
 
 
 def column(
@@ -290,7 +195,7 @@ def embed(*, absent: Expression | None = None, readers: Any = None, **fields: Ex
     return _declared(Embedded(values, absent), readers)
 
 
-def one(
+def one(  # noqa: PLR0913  # as many aspects as a relation has, each with a default
     on: Join | None = None,
     *,
     model: Any = None,
@@ -299,11 +204,12 @@ def one(
     when: Expression | None = None,
     seen_by: Any = None,
     readers: Any = None,
+    description: str | None = None,
 ) -> Any:
     """One related object, null where there is none. At a root with arguments, one of them has to be given."""
     given = arguments or {}
     reads = Related(on, _table(model), fields, arguments=given, when=when, seen_by=seen_by)
-    return _declared(reads, readers, {n: (a.annotation, a.default) for n, a in given.items()})
+    return _declared(reads, readers, {n: (a.annotation, a.default) for n, a in given.items()}, description)
 
 
 def many(
@@ -333,6 +239,7 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
     facets: Facets | None = None,
     arguments: Mapping[str, Argument] | None = None,
     readers: Any = None,
+    description: str | None = None,
 ) -> Any:
     """A connection. `sorts` is one order, or one for each value of the enum of the argument `sort`."""
     given = arguments or {}
@@ -348,7 +255,8 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
     if sort is not None:
         paging["sort"] = (type(sort) | None, sort)
     paging |= {name: (one.annotation, one.default) for name, one in given.items()}
-    return _declared(Page(on, by_name, sort, _table(model), when, filter, facets, given), readers, paging)
+    reads = Page(on, by_name, sort, _table(model), when, filter, facets, given)
+    return _declared(reads, readers, paging, description)
 
 
 def any_entity(*, readers: Any = None) -> Any:

@@ -3,25 +3,30 @@
 from datetime import datetime
 
 import strawberry
-from sqlalchemy import DateTime, Uuid, select
+from sqlalchemy import ColumnElement, DateTime, Uuid, select
 
-from auth.permissions import ANYONE, OWNER, staff
+from auth.permissions import ANYONE, OWNER, recognised, staff
 from auth.sessions import is_live
 from models import account as tables
-from models.account import AccountEventKind
+from models.account import AccountEventKind, AccountKind
 from models.classification import Channel
-from reads.declare import Key, column, entity, many, one, page, referenced, to, value
+from reads.declare import Columns, Key, column, entity, many, one, page, referenced, to, value
 from schema.address import Address
-from schema.common import Node, PageInfo
+from schema.common import Node, PageInfo, word
+from schema.data_access import LATEST_FIRST as LATEST_ACCESSES_FIRST
+from schema.data_access import DataAccessConnection
 from schema.errors import UserError
 from schema.login_session import LoginSession
-from schema.order import NEWEST_FIRST, OrderConnection
+from schema.order import OrderConnection
+from schema.order_filter import NEWEST_FIRST
 from schema.payment import PaymentMethod
 from schema.preference import CommunicationPreferences, Preferences
 
 strawberry.enum(AccountEventKind)
 
 READERS = OWNER + staff("customer:read")
+FINDERS = READERS + staff("customer:recognise")
+MASKED = READERS + recognised("customer:recognise")
 
 CREDENTIALS = tables.Credential.__table__
 
@@ -67,24 +72,32 @@ LATEST_FIRST = (
 )
 
 
+def is_customer(account: Columns) -> ColumnElement[bool]:
+    """The accounts of staff are nobody's customers."""
+    return account.kind == word(AccountKind.CUSTOMER)
+
+
 @entity(
     tables.Account,
     name="Customer",
     prefix="cus",
     readers=READERS,
-    visible=(to(OWNER, lambda viewer, account: account.id == viewer.account_id), to(staff("customer:read"))),
+    visible=(
+        to(OWNER, lambda viewer, account: account.id == viewer.account_id),
+        to(staff("customer:read") + staff("customer:recognise"), lambda viewer, account: is_customer(account)),
+    ),
 )
 class Customer(Node):
     """A person with an account. Everything personal is nullable: null to those who may not see it."""
 
-    id: strawberry.ID
-    version: int
-    created_at: datetime
-    name: str | None
-    email: str | None
+    id: strawberry.ID = column(readers=FINDERS)
+    version: int = column(readers=FINDERS)
+    created_at: datetime = column(readers=FINDERS)
+    name: str | None = column(readers=MASKED)
+    email: str | None = column(readers=MASKED)
     email_verified: bool | None = column(lambda account: account.email_verified_at.is_not(None), nullable=False)
     username: str | None
-    phone: str | None
+    phone: str | None = column(readers=MASKED)
     has_password: bool | None = column(
         lambda account: select(CREDENTIALS.c.account_id).where(CREDENTIALS.c.account_id == account.id).exists(),
         nullable=False,
@@ -119,6 +132,9 @@ class Customer(Node):
     )
     account_activity: AccountEventConnection | None = page(
         lambda account, event: event.account_id == account.id, sorts=LATEST_FIRST, readers=OWNER
+    )
+    data_accesses: DataAccessConnection | None = page(
+        lambda account, access: access.account_id == account.id, sorts=LATEST_ACCESSES_FIRST, readers=OWNER
     )
     acknowledgements: list[Acknowledgement] | None = many(
         lambda account, accepted: accepted.account_id == account.id,

@@ -6,7 +6,7 @@ from inspect import Parameter
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Numeric, Text, Uuid, literal_column
+from sqlalchemy import ColumnElement, Numeric, Text, Uuid, func, literal_column
 
 from auth.permissions import ANYONE
 from models.catalogue import CurrencyCode
@@ -71,6 +71,11 @@ def by_id(prefix: str, *, required: bool = False) -> Argument:
         convert=lambda shown: read_id(prefix, shown),
         default=Parameter.empty if required else strawberry.UNSET,
     )
+
+
+def shown_key(prefix: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The public form of a column that refers to another row."""
+    return literal_column(f"'{prefix}_'", Text) + func.encode(func.uuid_send(key), literal_column("'hex'"), type_=Text)
 
 
 def by_slug(*, required: bool = False) -> Argument:

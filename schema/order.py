@@ -1,19 +1,21 @@
-"""Orders as their owner reads them."""
+"""Orders, as their owner and staff read them."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from sqlalchemy import DateTime, Uuid
 
 from auth.permissions import ANYONE, OWNER, staff
 from models import order as tables
 from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.order import OrderStatus, PaymentStatus
-from reads.declare import Key, column, embed, entity, many, one, to, value
+from reads.declare import column, embed, entity, many, one, to, value
 from schema.catalogue import Variant
 from schema.common import Money, Node, PageInfo, money, word
+
+if TYPE_CHECKING:
+    from schema.account import Customer
 
 strawberry.enum(Channel, name="OrderChannel")
 strawberry.enum(OrderStatus)
@@ -23,9 +25,7 @@ READERS = OWNER + staff("order:read")
 
 
 def order_address(kind: tables.OrderAddressKind) -> Any:
-    return one(
-        lambda order, address: (address.order_id == order.id) & (address.kind == word(kind))
-    )
+    return one(lambda order, address: (address.order_id == order.id) & (address.kind == word(kind)))
 
 
 def order_money(name: str) -> Any:
@@ -109,6 +109,9 @@ class Order(Node):
     shipping_address: OrderAddress | None = order_address(tables.OrderAddressKind.SHIPPING)
     billing_address: OrderAddress | None = order_address(tables.OrderAddressKind.BILLING)
     payment: OrderPayment | None = one(lambda order, payment: payment.order_id == order.id)
+    customer: Annotated["Customer", strawberry.lazy("schema.account")] | None = one(
+        lambda order, account: account.id == order.account_id, readers=OWNER + staff("customer:read")
+    )
 
 
 @value(readers=ANYONE)
@@ -121,9 +124,3 @@ class OrderEdge:
 class OrderConnection:
     edges: list[OrderEdge]
     page_info: PageInfo
-
-
-NEWEST_FIRST = (
-    Key(lambda order, given: order.placed_at, DateTime(timezone=True), descending=True),
-    Key(lambda order, given: order.id, Uuid(), descending=True),
-)

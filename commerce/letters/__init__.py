@@ -53,6 +53,7 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | guardian_consent_request | token, lifetime |
     | password_reset | token, lifetime, of_staff |
     | password_changed | at |
+    | account_disabled | at |
     | email_change_confirm | token, lifetime |
     | email_change_notice | token, lifetime |
     | email_in_use | |

@@ -21,6 +21,7 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "guardian_consent_request": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "guardian_consent"),
     "password_reset": ({"token": TOKEN, "lifetime": timedelta(minutes=30), "of_staff": False}, "password_reset"),
     "password_changed": ({"at": MOMENT}, None),
+    "account_disabled": ({"at": MOMENT}, None),
     "email_change_confirm": ({"token": TOKEN, "lifetime": timedelta(hours=24)}, "email_change"),
     "email_change_notice": ({"token": TOKEN, "lifetime": timedelta(days=7)}, "email_change_undo"),
     "email_in_use": ({}, None),
