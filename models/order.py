@@ -86,6 +86,8 @@ class Order(Base):
 
     __table_args__ = (
         Index("ix_orders_account_id", "account_id", "placed_at", "id"),
+        Index("ix_orders_newest", "placed_at", "id"),
+        Index("ix_orders_total", "total", "id"),
         CheckConstraint("0 <= refunded_total AND refunded_total <= total", name="refunded_total"),
         CheckConstraint("least(subtotal, discount_total, shipping_total, tax_total, total) >= 0", name="amounts"),
     )
@@ -109,6 +111,7 @@ class OrderLine(Base):
 
     __table_args__ = (
         Index("uq_order_line_position", "order_id", "position", unique=True),
+        Index("ix_order_line_sku", "sku"),
         CheckConstraint("quantity > 0 AND unit_price >= 0 AND total >= 0", name="amounts"),
     )
 

@@ -404,6 +404,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
     )
     op.create_index("ix_orders_account_id", "orders", ["account_id", "placed_at", "id"], unique=False)
+    op.create_index("ix_orders_newest", "orders", ["placed_at", "id"], unique=False)
+    op.create_index("ix_orders_total", "orders", ["total", "id"], unique=False)
     op.create_table(
         "partner_key",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -961,6 +963,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_order_line_variant_id"), "order_line", ["variant_id"], unique=False)
     op.create_index("uq_order_line_position", "order_line", ["order_id", "position"], unique=True)
+    op.create_index("ix_order_line_sku", "order_line", ["sku"], unique=False)
     op.create_table(
         "variant_price",
         sa.Column("variant_id", sa.Uuid(), nullable=False),
@@ -978,6 +981,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("variant_price")
+    op.drop_index("ix_order_line_sku", table_name="order_line")
     op.drop_index("uq_order_line_position", table_name="order_line")
     op.drop_index(op.f("ix_order_line_variant_id"), table_name="order_line")
     op.drop_table("order_line")
@@ -1044,6 +1048,8 @@ def downgrade() -> None:
     op.drop_table("partner_usage")
     op.drop_index(op.f("ix_partner_key_partner_id"), table_name="partner_key")
     op.drop_table("partner_key")
+    op.drop_index("ix_orders_total", table_name="orders")
+    op.drop_index("ix_orders_newest", table_name="orders")
     op.drop_index("ix_orders_account_id", table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_idempotency_account_id"), table_name="idempotency")
