@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
 from auth.passwords import Verdict
-from auth.refusal import Refusal
 from auth.sessions import Issued
 from commerce import login_session
 from commerce.login_session import SignIn
@@ -115,7 +114,7 @@ async def test_no_session_outlives_the_password_it_was_opened_with(
         changed = update(Credential).where(Credential.account_id == owner)
         await transaction.execute(changed.values(password_hash=new_hash))
 
-    async def enter() -> Issued | Refusal:
+    async def enter() -> object:
         return await login_session.sign_in(committed_database, racing, LAPTOP, given)
 
     sign_ins = [asyncio.create_task(enter()) for _ in range(40)]
