@@ -44,6 +44,10 @@ class RolledBackDatabase(Database):
         assert isinstance(raw, asyncpg.Connection)
         yield raw
 
+    async def read_row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        async with self.reading() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
     @asynccontextmanager
     async def forgotten(self) -> AsyncGenerator["RolledBackDatabase"]:
         """Opens the transaction, and rolls it back at the end."""
