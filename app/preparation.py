@@ -4,6 +4,7 @@ import asyncpg
 
 from app import sign_ins
 from app.settings import Settings
+from auth.roles import ROLES
 from migrations import runner
 from models.database import asyncpg_arguments
 from seeds.sign_in import SignIn
@@ -25,7 +26,9 @@ async def plant(settings: Settings, database_url: str, what: str, progress: Prog
 
     password = sign_ins.password(settings)
     # Before the rows are: killed in between, the next start still knows how to sign in.
-    sign_ins.remember(settings, [SignIn(f"customer{number}@example.com", password) for number in range(1, 10)])
+    customers = [f"customer{number}@example.com" for number in range(1, 10)]
+    staff = [f"{role}@staff.example.com" for role in ROLES] if what == "demo" else []
+    sign_ins.remember(settings, [SignIn(email, password) for email in (*customers, *staff)])
     progress(f"stocking the shop ({what})")
     planted = await plant_seeds(database_url, what, password, progress)
     if planted:
@@ -34,9 +37,12 @@ async def plant(settings: Settings, database_url: str, what: str, progress: Prog
 
 
 async def is_empty(database_url: str) -> bool:
-    """Whether nobody and nothing is in the shop yet. Seeding is one transaction: half of it never is."""
+    """Whether nobody, staff included, and nothing is in the shop yet. Seeding is one transaction: half never is."""
     connection = await asyncpg.connect(**asyncpg_arguments(database_url))
     try:
-        return await connection.fetchval("SELECT NOT EXISTS (SELECT FROM product) AND NOT EXISTS (SELECT FROM account)")
+        return await connection.fetchval(
+            "SELECT NOT EXISTS (SELECT FROM product) AND NOT EXISTS (SELECT FROM account)"
+            " AND NOT EXISTS (SELECT FROM staff_member)"
+        )
     finally:
         await connection.close()

@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from auth.refusal import Refusal
-from models.account import Account, Acknowledgement, AgeBand, Credential
+from models.account import Account, AccountKind, Acknowledgement, AgeBand, Credential
 from models.classification import Channel
 from models.ids import new_id
 from privacy import policy
@@ -27,10 +27,11 @@ class Person:
     phone: str | None = None
     username: str | None = None
     age_band: AgeBand = AgeBand.ADULT
+    kind: AccountKind = AccountKind.CUSTOMER
 
 
 def add_account(rows: Rows, person: Person, password_hash: str | None) -> None:
-    """Adds the account, its acceptance of the policy, and a credential where there is a hash.
+    """Adds the account, a customer's acceptance of the policy, and a credential where there is a hash.
 
     All may share one hash and so its salt: they share the password too.
     """
@@ -40,6 +41,7 @@ def add_account(rows: Rows, person: Person, password_hash: str | None) -> None:
         id=person.id,
         created_at=person.created_at,
         channel=person.channel,
+        kind=person.kind,
         name=person.name,
         email=person.email,
         email_verified_at=verified_at,
@@ -47,14 +49,15 @@ def add_account(rows: Rows, person: Person, password_hash: str | None) -> None:
         phone=person.phone,
         age_band=person.age_band,
     )
-    rows.add(
-        Acknowledgement,
-        id=new_id(),
-        account_id=person.id,
-        policy_version=policy.CURRENT.version,
-        channel=person.channel,
-        acknowledged_at=max(person.created_at, policy.CURRENT.effective_at),
-    )
+    if person.kind is AccountKind.CUSTOMER:
+        rows.add(
+            Acknowledgement,
+            id=new_id(),
+            account_id=person.id,
+            policy_version=policy.CURRENT.version,
+            channel=person.channel,
+            acknowledged_at=max(person.created_at, policy.CURRENT.effective_at),
+        )
     if password_hash is not None:
         rows.add(Credential, account_id=person.id, password_hash=password_hash, changed_at=verified_at)
 

@@ -13,13 +13,16 @@ from seeds.bench import shop as bench
 from seeds.counting import Progress
 from seeds.demo import shop as demo
 from seeds.rows import Connection
-from seeds.sign_in import SignIn
+from seeds.sign_in import Notes, SignIn
 
 # Whoever plants at the same time, two servers at their first start, waits for the first and finds its rows.
-_ALONE = "LOCK TABLE account, product IN SHARE ROW EXCLUSIVE MODE"
-_EMPTY = "SELECT NOT EXISTS (SELECT FROM account) AND NOT EXISTS (SELECT FROM product)"
+_ALONE = "LOCK TABLE account, product, staff_member IN SHARE ROW EXCLUSIVE MODE"
+_EMPTY = (
+    "SELECT NOT EXISTS (SELECT FROM account) AND NOT EXISTS (SELECT FROM product)"
+    " AND NOT EXISTS (SELECT FROM staff_member)"
+)
 
-Planter = Callable[[Connection, str, Progress], Awaitable[list[str]]]
+Planter = Callable[[Connection, str, Progress], Awaitable[Notes]]
 
 
 async def plant_into(database_url: str, what: str, password: str, progress: Progress) -> list[SignIn]:
@@ -40,7 +43,7 @@ async def plant_into(database_url: str, what: str, password: str, progress: Prog
         await _vacuum(connection, progress)
     finally:
         await connection.close()
-    return [SignIn(f"customer{number}@example.com", password, note) for number, note in enumerate(notes, start=1)]
+    return [SignIn(email, password, note) for email, note in notes.items()]
 
 
 def _planter(what: str) -> Planter | None:

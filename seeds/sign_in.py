@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+Notes = dict[str, str]
+"""What is special about those who may sign in, by their addresses."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignIn:

@@ -8,6 +8,7 @@ from seeds.bench.people import People
 from seeds.bench.reviews import PER_PRODUCT, Opinions
 from seeds.counting import Counting, Progress
 from seeds.rows import Connection, Rows
+from seeds.sign_in import Notes
 
 SIGN_INS = 9
 CUSTOMERS_PER_PRODUCT = 2
@@ -16,8 +17,8 @@ CUSTOMERS_PER_PRODUCT = 2
 _BATCH = 250
 
 
-async def plant(connection: Connection, password_hash: str, progress: Progress, *, products: int) -> list[str]:
-    """Plants the shop within the connection's transaction. Answers a note on each customer who may sign in."""
+async def plant(connection: Connection, password_hash: str, progress: Progress, *, products: int) -> Notes:
+    """Plants the shop within the connection's transaction. Answers who may sign in."""
     now = datetime.now(UTC).replace(microsecond=0)
     rows, customers = Rows(), products * CUSTOMERS_PER_PRODUCT
     opinions = Opinions(customers, now)
@@ -41,4 +42,4 @@ async def plant(connection: Connection, password_hash: str, progress: Progress, 
         lambda number: opinions.add_review(rows, number, catalogue.products, people.accounts),
         batch=_BATCH * PER_PRODUCT,
     )
-    return [""] * min(SIGN_INS, customers)
+    return dict.fromkeys((f"customer{number}@example.com" for number in range(1, min(SIGN_INS, customers) + 1)), "")

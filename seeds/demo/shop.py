@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from auth.roles import ROLES
 from models.account import Account
 from models.catalogue import Product
 from models.order import Order
@@ -14,19 +15,22 @@ from seeds.demo.orders import Till, read_wishes
 from seeds.demo.people import Customer, read_customer
 from seeds.demo.reviews import Reviewers, add_reviews
 from seeds.demo.shelves import add_shelves
+from seeds.demo.staff import add_staff, address_of, note_on
 from seeds.purchases import Purchase, add_order
 from seeds.rows import Connection, Rows
+from seeds.sign_in import Notes
 
 SIGN_INS = 9
 _SEED = 1789
 
 
-async def plant(connection: Connection, password_hash: str, progress: Progress) -> list[str]:
-    """Plants the shop within the connection's transaction. Answers a note on each customer who may sign in."""
+async def plant(connection: Connection, password_hash: str, progress: Progress) -> Notes:
+    """Plants the shop within the connection's transaction. Answers who may sign in."""
     rows, customers = _sow(password_hash, datetime.now(UTC).replace(microsecond=0))
     progress(f"planting {rows.count(Product)} products, {rows.count(Account)} customers, {rows.count(Order)} orders")
     await rows.copy(connection)
-    return [customer.text["note"] for customer in customers[:SIGN_INS]]
+    notes = {customer.person.email: customer.text["note"] for customer in customers[:SIGN_INS]}
+    return notes | {address_of(role): note_on(role) for role in ROLES}
 
 
 def _sow(password_hash: str, now: datetime) -> tuple[Rows, list[Customer]]:
@@ -45,6 +49,7 @@ def _sow(password_hash: str, now: datetime) -> tuple[Rows, list[Customer]]:
         purchases += till.purchases(customer, wishes)
         customers.append(customer)
     purchases += till.sales_to_nobody()
+    add_staff(rows, password_hash, now)
     for purchase in purchases:
         add_order(rows, purchase)
     people = [customer.person for customer in customers]

@@ -16,12 +16,14 @@ import pytest_asyncio
 
 from app.embedded import Services
 from auth.passwords import PasswordHasher
+from auth.roles import ROLES
 from commerce import phone, postal, text
 from commerce.postal import AddressDraft
 from models.catalogue import Audience, CurrencyCode
 from models.database import asyncpg_arguments
 from models.order import OrderStatus, PaymentStatus
 from models.review import ReviewStatus
+from privacy import obligations
 from seeds import plant
 from seeds.purchases import order_number
 from seeds.sign_in import SignIn
@@ -112,8 +114,9 @@ async def test_seeded_addresses_and_phones_are_what_the_shop_would_write(shop: S
 
 
 async def test_the_first_nine_sign_in_with_the_password_that_was_given(shop: Shop):
-    people = await shop.count("account")
-    assert [one.email for one in shop.sign_ins] == [f"customer{n + 1}@example.com" for n in range(min(9, people))]
+    people = await shop.value("SELECT count(*) FROM account WHERE kind = 'CUSTOMER'")
+    customers = [one.email for one in shop.sign_ins if not one.note.startswith("staff")]
+    assert customers == [f"customer{n + 1}@example.com" for n in range(min(9, people))]
     hasher = PasswordHasher()
     for one in shop.sign_ins:
         stored = await shop.value(
@@ -191,8 +194,29 @@ async def test_demo_orders_are_in_every_state(demo: Shop):
 
 
 async def test_demo_has_thirty_customers_with_proven_mailboxes(demo: Shop):
-    emails = await demo.values("SELECT email FROM account WHERE email_verified_at IS NOT NULL")
+    emails = await demo.values("SELECT email FROM account WHERE email_verified_at IS NOT NULL AND kind = 'CUSTOMER'")
     assert set(emails) == {f"customer{n}@example.com" for n in range(1, 31)}
+
+
+async def test_demo_has_one_member_of_staff_for_each_role_who_may_sign_in(demo: Shop):
+    held = await demo.connection.fetch(
+        "SELECT a.email, m.email, r.role, m.status, m.second_factor_waived FROM account a"
+        " JOIN staff_member m ON m.account_id = a.id JOIN staff_role r ON r.staff_id = m.id WHERE a.kind = 'STAFF'"
+    )
+    addresses = {role: f"{role}@staff.example.com" for role in ROLES}
+    assert sorted(map(tuple, held)) == sorted((e, e, role, "ACTIVE", True) for role, e in addresses.items())
+    assert {one.email for one in demo.sign_ins if one.note.startswith("staff")} == set(addresses.values())
+
+
+async def test_demo_shows_what_it_means_that_obligations_are_not_acknowledged(demo: Shop):
+    late = "SELECT email FROM staff_member WHERE obligations_version IS DISTINCT FROM $1"
+    rows = await demo.connection.fetch(late, obligations.CURRENT.version)
+    assert [row["email"] for row in rows] == ["provider@staff.example.com"]
+
+
+async def test_nobody_is_spared_a_second_factor_outside_the_demo(shop: Shop):
+    spared = await shop.value("SELECT count(*) FROM staff_member WHERE second_factor_waived")
+    assert spared == sum(one.note.startswith("staff") for one in shop.sign_ins)
 
 
 async def test_demo_texts_are_written_once_and_as_the_shop_would_keep_them(demo: Shop):
@@ -255,7 +279,7 @@ async def test_an_unknown_shop_is_refused(empty: Shop, what: str):
 
 async def test_of_two_who_plant_at_once_one_does(empty: Shop):
     both = await asyncio.gather(plant(empty.url, "demo", PASSWORD), plant(empty.url, "demo", PASSWORD))
-    assert sorted(map(len, both)) == [0, 9]
+    assert sorted(map(len, both)) == [0, 9 + len(ROLES)]
     assert await empty.count("account") == 30
 
 
