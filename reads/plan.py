@@ -23,7 +23,7 @@ from sqlalchemy import ARRAY, Column, Table, Uuid
 
 from models.ids import read_id
 from reads import declare
-from reads.arguments import CannotCompile
+from reads.arguments import CannotCompile, argument_name
 from reads.cursors import wrong
 from reads.declare import field_readers, field_reads
 from reads.entities import entity_of, shown_id
@@ -164,9 +164,9 @@ class Planner(PagePlanning):
             return Const(None)
         table = reads.table if reads.table is not None else entity_of(named).table
         on = None if root else reads.on
-        told = self.told(field, where, table) | self.told_by_relation(field, on, parent, table)
+        told = self.told(field, where, table) | self.told_by_relation(field, reads, parent, table)
         for name, condition in arguments.items():
-            told |= self.told_by_argument(field, name, reads.arguments[name].readers, condition, table)
+            told |= self.told_by_argument(field, argument_name(name), reads.arguments[name].readers, condition, table)
         inline = None if reads.fields is None else Inline(reads.fields, field.readers)
         beside = parent is not None
         return Rows(

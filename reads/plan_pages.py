@@ -8,7 +8,7 @@ from graphql.execution.values import get_argument_values
 from sqlalchemy import Integer, Table
 
 from reads import declare
-from reads.arguments import CannotCompile
+from reads.arguments import CannotCompile, argument_name
 from reads.cursors import Cursor, page_size, wrong
 from reads.declare import Key
 from reads.entities import entity_of
@@ -44,7 +44,7 @@ class PagePlanning(Planning):
         where = self.paged_under(field, node_type, reads, root=root)
         on = None if root else reads.on
         conditions = [*where, *(sorted_by(key, given_value) for key in keys)]
-        told = self.told(field, conditions, table) | self.told_by_relation(field, on, parent, table)
+        told = self.told(field, conditions, table) | self.told_by_relation(field, reads, parent, table)
         told |= self.told_by_arguments(field, reads, arguments, filters, table)
         return Connection(
             Rows(table, on, [*where, *arguments.values()], Object(node_type, []), many=True, nullable=False),
@@ -99,9 +99,11 @@ class PagePlanning(Planning):
         told: frozenset[Any] = frozenset()
         declared = reads.filter.fields if reads.filter is not None else {}
         for name, condition in arguments.items():
-            told |= self.told_by_argument(field, name, reads.arguments[name].readers, condition, table)
+            told |= self.told_by_argument(field, argument_name(name), reads.arguments[name].readers, condition, table)
         for name, condition in filters.items():
-            told |= self.told_by_argument(field, f"filter.{name}", declared[name].readers, condition, table)
+            told |= self.told_by_argument(
+                field, f"filter.{argument_name(name)}", declared[name].readers, condition, table
+            )
         return told
 
     def connection_parts(self, type_: GraphQLObjectType, details: Any, reads: declare.Page, table: Table) -> Any:

@@ -98,12 +98,15 @@ class Planning:
         return self.guard.personal(field, (condition(row, PROBE) for condition in conditions))
 
     def told_by_relation(
-        self, field: Field, on: declare.Join | None, parent: Table | None, table: Table
+        self, field: Field, reads: declare.Related | declare.Page, parent: Table | None, table: Table
     ) -> frozenset[Any]:
-        """The same of the rows that lie beside a parent's."""
-        if on is None or parent is None:
-            return frozenset()
-        return self.guard.personal(field, [on(parent.alias().c, table.alias().c)])
+        """The same of the rows that lie beside a parent's, and of a list's order."""
+        row, told = table.alias().c, frozenset[Any]()
+        if reads.on is not None and parent is not None:
+            told |= self.guard.personal(field, [reads.on(parent.alias().c, row)])
+        if isinstance(reads, declare.Related) and reads.order is not None:
+            told |= self.guard.personal(field, reads.order(row))
+        return told
 
     def told_by_argument(self, field: Field, name: str, readers: Any, condition: Where, table: Table) -> frozenset[Any]:
         """The same of an argument's condition: who may not read what it looks at may not ask for it either."""
