@@ -49,7 +49,9 @@ async def session(database: RolledBackDatabase, owner: UUID, **changes: object) 
         ({"last_used_at": NOW - timedelta(days=45)}, False),
     ],
 )
-async def test_session_goes_thirty_days_after_its_end(database: RolledBackDatabase, changes: dict[str, object], kept: bool):
+async def test_session_goes_thirty_days_after_its_end(
+    database: RolledBackDatabase, changes: dict[str, object], kept: bool
+):
     owner = await database.transact(account)
     key = await session(database, owner, **changes)
     await sweep(database)
