@@ -4,15 +4,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from graphql import GraphQLObjectType, build_schema
+from graphql import build_schema
 from graphql.utilities import find_breaking_changes
 
 import models
+from app import permissions_page
 from app.settings import ROOT
 from privacy.data_map import data_map
 from privacy.retention import RULES, named
-from reads.declare import field_readers
-from reads.entities import strawberry_field
 from resolvers.root import SCHEMA, core_schema
 
 SNAPSHOT = Path("schema/schema.graphql")
@@ -23,23 +22,9 @@ def sdl() -> str:
     return SCHEMA.as_str().rstrip() + "\n"
 
 
-def permissions_page() -> str:
-    """Each field with its readers."""
-    lines = [
-        "# Who may read what",
-        "",
-        "Made by `make schema` from the declarations in `schema/` and `resolvers/`.",
-        "",
-    ]
-    for type_ in sorted(core_schema().type_map.values(), key=lambda one: one.name):
-        if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
-            continue
-        lines += [f"## {type_.name}", "", "| field | readers |", "| --- | --- |"]
-        for name in type_.fields:
-            readers = field_readers(strawberry_field(type_, name))
-            lines.append(f"| {name} | {', '.join(str(reader) for reader in readers)} |")
-        lines.append("")
-    return "\n".join(lines)
+def permissions() -> str:
+    """Who may read what."""
+    return permissions_page.page(core_schema())
 
 
 def data_map_page() -> str:
@@ -82,7 +67,7 @@ def retention_page() -> str:
 
 PAGES: dict[Path, Callable[[], str]] = {
     SNAPSHOT: sdl,
-    Path("docs/permissions.md"): permissions_page,
+    Path("docs/permissions.md"): permissions,
     Path("docs/data-map.md"): data_map_page,
     Path("docs/retention.md"): retention_page,
 }

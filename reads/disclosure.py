@@ -28,7 +28,7 @@ class Disclosure:
 
 
 def disclosures(schema: GraphQLSchema) -> Iterator[Disclosure]:
-    """All fields of all types, by type; arguments that look at rows after their field."""
+    """All fields of all types, by type, and after its field each argument that asks for more than the field does."""
     for type_ in sorted(schema.type_map.values(), key=lambda one: one.name):
         if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
             continue
@@ -45,7 +45,9 @@ def of_field(schema: GraphQLSchema, type_: GraphQLObjectType, name: str) -> Iter
     if isinstance(reads, declare.Related | declare.Page):
         row = table_of(type_.fields[name].type, reads).alias().c
         for argument, readers, condition in conditions(reads, row):
-            yield disclosure(Field(type_.name, f"{name}({argument})", readers or field.readers), iter([condition]))
+            found = disclosure(Field(type_.name, f"{name}({argument})", readers or field.readers), iter([condition]))
+            if readers or found.personal:
+                yield found
 
 
 def disclosure(field: Field, elements: Elements) -> Disclosure:
