@@ -6,7 +6,7 @@ from tests.clients.shop_process import OpenShop, open_shop
 
 
 @pytest.fixture(scope="session")
-def shop() -> Generator[OpenShop]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenShop]:
     """The shop in a process of its own, with the fictional stock."""
-    with open_shop() as opened:
+    with open_shop(tmp_path_factory.mktemp("shop") / "output") as opened:
         yield opened

@@ -1,7 +1,7 @@
 """The shop as one starts it at home: `python -m app serve`, on a home and servers of its own."""
 
 import os
-import socket
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +19,7 @@ from tests.embedded.programs import wait_until_gone
 PASSWORD = "three-otters-in-a-row"
 READY_SECONDS = 90
 STOP_SECONDS = 30
+OPENED = re.compile(r"^Layette is open at (http://\S+) ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +32,35 @@ class OpenShop:
 
 
 @contextmanager
-def open_shop() -> Generator[OpenShop]:
-    """A shop with the fictional stock. At its end, what it logged must be without faults and without people."""
+def open_shop(output: Path) -> Generator[OpenShop]:
+    """A shop with the fictional stock, writing what it has to say to `output`.
+
+    At its end, what it logged must be without faults and without people.
+    """
     # Sockets are in the home, and their paths may not be long.
     with tempfile.TemporaryDirectory(prefix="layette-clients-") as folder:
-        shop = OpenShop(f"http://127.0.0.1:{_free_port()}", Path(folder) / "home")
-        output = Path(folder) / "output"
+        home = Path(folder) / "home"
         with output.open("wb") as sink:
-            process = _start(shop, sink.fileno())
+            process = _start(home, sink.fileno())
         try:
-            _wait_until_ready(shop, process, output)
-            yield shop
+            yield OpenShop(_wait_until_open(process, output), home)
         finally:
             ended = process.poll()
             _stop(process)
-            left_over = wait_until_gone(shop.home, STOP_SECONDS)
+            left_over = wait_until_gone(home, STOP_SECONDS)
         assert ended is None, f"the shop ended by itself with {ended}:\n{output.read_text()}"
         assert not left_over, "servers outlived the shop"
-        _look_through_log(output)
+    _look_through_log(output)
 
 
-def _start(shop: OpenShop, output: int) -> subprocess.Popen[bytes]:
+def _start(home: Path, output: int) -> subprocess.Popen[bytes]:
     own = {
-        "LAYETTE_HOME": str(shop.home),
-        "LAYETTE_PORT": shop.url.rpartition(":")[2],
+        "LAYETTE_HOME": str(home),
+        # Any that is free: it tells which.
+        "LAYETTE_PORT": "0",
+        "LAYETTE_PUBLIC_URL": "https://shop.example",
         "LAYETTE_SEED": "demo",
-        "LAYETTE_SEED_PASSWORD": shop.password,
+        "LAYETTE_SEED_PASSWORD": PASSWORD,
         "LAYETTE_RATE_SCALE": "1000",
         "LAYETTE_LOG_FORMAT": "json",
     }
@@ -67,20 +71,13 @@ def _start(shop: OpenShop, output: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_until_ready(shop: OpenShop, process: subprocess.Popen[bytes], output: Path) -> None:
+def _wait_until_open(process: subprocess.Popen[bytes], output: Path) -> str:
+    """The address of the shop, once it is ready there."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{shop.url}/health/ready").is_success:
-                return
-        except httpx.TransportError:
-            pass
+        if opened := OPENED.search(output.read_text()):
+            assert httpx.get(f"{opened.group(1)}/health/ready").is_success
+            return opened.group(1)
         time.sleep(0.1)
     raise AssertionError(f"the shop did not open:\n{output.read_text()}")
 
