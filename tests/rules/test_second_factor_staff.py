@@ -13,18 +13,20 @@ from commerce.second_factor import Answer
 from privacy import obligations
 from tests.support.authenticator import Browser
 from tests.support.database import RolledBackDatabase
-from tests.support.login_session import LAPTOP, account_with, viewer_of
+from tests.support.login_session import LAPTOP, viewer_of
 from tests.support.second_factor import (
     VERIFIER,
     Clock,
     challenged,
     completed,
-    employ,
     fresh_viewer,
     stamp_of,
     with_app,
     with_passkey,
 )
+from tests.support.staff import employ
+
+CLERK = "clerk@staff.example.com"
 
 
 @pytest.fixture
@@ -33,17 +35,14 @@ def transaction(database: RolledBackDatabase) -> AsyncConnection:
 
 
 @pytest.fixture
-async def clerk(database: RolledBackDatabase, transaction: AsyncConnection, password_hash: str) -> UUID:
-    account_id = await account_with(transaction, password_hash)
-    await employ(database, account_id)
-    return account_id
+async def clerk(transaction: AsyncConnection, password_hash: str) -> UUID:
+    employee = await employ(transaction, "support", email=CLERK, password_hash=password_hash, waived=False)
+    return employee.account_id
 
 
 @pytest.fixture
-async def of_the_demo(database: RolledBackDatabase, transaction: AsyncConnection, password_hash: str) -> UUID:
-    account_id = await account_with(transaction, password_hash)
-    await employ(database, account_id, waived=True)
-    return account_id
+async def of_the_demo(transaction: AsyncConnection) -> UUID:
+    return (await employ(transaction, "support", waived=True)).account_id
 
 
 async def has_given(database: RolledBackDatabase, viewer: Viewer) -> bool:
@@ -87,7 +86,7 @@ async def test_staff_sign_in_with_the_second_factor_and_have_given_it(
     database: RolledBackDatabase, clock: Clock, passwords: PasswordHasher, clerk: UUID
 ):
     app = await with_app(database, clock, await fresh_viewer(database, clerk))
-    waiting = await challenged(database, passwords, clerk)
+    waiting = await challenged(database, passwords, CLERK)
     outcome = await completed(database, waiting.token, app.answer())
     viewer = outcome.issued.viewer
     assert (viewer.kind, viewer.staff.second_factor) == (ViewerKind.STAFF, True)

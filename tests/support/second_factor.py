@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from auth import sessions, totp
 from auth.passkeys import RelyingParty
@@ -16,11 +16,9 @@ from commerce.challenge import Challenged
 from commerce.enrolment import Confirmed, NewApp
 from commerce.login_session import Completed, SignIn
 from commerce.second_factor import SEEDS, Answer, Verifier
-from models.account import Account
-from models.classification import Channel
 from models.database import Database
 from models.second_factor import Challenge
-from models.staff import StaffKind, StaffMember, StaffStatus
+from models.staff import StaffMember
 from tests.support.authenticator import Browser
 from tests.support.login_session import LAPTOP, PASSWORD, email_of
 
@@ -86,10 +84,11 @@ async def with_passkey(database: Database, viewer: Viewer, browser: Browser, lab
 
 
 async def challenged(
-    database: Database, passwords: PasswordHasher, account_id: UUID, client: Any = LAPTOP, **given: Any
+    database: Database, passwords: PasswordHasher, whose: UUID | str, client: Any = LAPTOP, **given: Any
 ) -> Challenged:
     """A sign-in with the right password, which waits."""
-    outcome = await login_session.sign_in(database, passwords, client, SignIn(email_of(account_id), PASSWORD, **given))
+    identifier = whose if isinstance(whose, str) else email_of(whose)
+    outcome = await login_session.sign_in(database, passwords, client, SignIn(identifier, PASSWORD, **given))
     assert isinstance(outcome, Challenged), outcome
     return outcome
 
@@ -103,25 +102,6 @@ async def signs_in(database: Database, passwords: PasswordHasher, account_id: UU
     """Whether the password and this second factor open a session."""
     waiting = await challenged(database, passwords, account_id)
     return isinstance(await completed(database, waiting.token, answer), Completed)
-
-
-async def employ(database: Database, account_id: UUID, *, waived: bool = False) -> UUID:
-    """Makes the account a member of staff's, past all rules."""
-
-    async def write(transaction: Any) -> UUID:
-        await transaction.execute(update(Account).where(Account.id == account_id).values(kind="STAFF"))
-        row = insert(StaffMember).values(
-            account_id=account_id,
-            name="Bo",
-            email=email_of(account_id),
-            kind=StaffKind.EMPLOYEE,
-            status=StaffStatus.ACTIVE,
-            channel=Channel.WEB,
-            second_factor_waived=waived,
-        )
-        return (await transaction.execute(row.returning(StaffMember.id))).scalar_one()
-
-    return await database.transact(write)
 
 
 async def stamp_of(transaction: Any, account_id: UUID) -> int:
