@@ -54,8 +54,13 @@ def table(name: str, found: list[Row], entity: Entity | None) -> Iterator[str]:
     yield "| field | readers | of persons | staff |"
     yield "| --- | --- | --- | --- |"
     for row in found:
-        field = row.disclosure.field
-        yield f"| {field.name} | {shown(field.readers)} | {of_persons(row)} | {staff(row)} |"
+        yield f"| {row.disclosure.field.name} | {read_by(row)} | {of_persons(row)} | {staff(row)} |"
+
+
+def read_by(row: Row) -> str:
+    """The readers, and those for whom alone there is something to read."""
+    seen_by = row.disclosure.seen_by
+    return shown(row.disclosure.field.readers) + (f" (null but for {shown(seen_by)})" if seen_by else "")
 
 
 def shown(readers: object) -> str:

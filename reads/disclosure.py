@@ -1,7 +1,7 @@
 """What of persons every declared field tells, whoever asks: by its value, by the rows it finds, by each argument."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
@@ -20,11 +20,15 @@ Elements = Iterator[ColumnElement[Any]]
 
 @dataclass(frozen=True)
 class Disclosure:
-    """A field or one of its arguments, as `customers(search)`, and the guarded columns that it reads."""
+    """A field or one of its arguments, as `customers(search)`, and the guarded columns that it reads.
+
+    `seen_by`: the field is null, without an error, to all others.
+    """
 
     field: Field
     columns: frozenset[Column[Any]]
     personal: frozenset[Any]
+    seen_by: Any = None
 
 
 def disclosures(schema: GraphQLSchema) -> Iterator[Disclosure]:
@@ -41,7 +45,8 @@ def of_field(schema: GraphQLSchema, type_: GraphQLObjectType, name: str) -> Iter
     field, reads = Field(type_.name, name, field_readers(declared)), field_reads(declared)
     entity = ENTITIES.get(declared_by(type_))
     root = type_ is schema.query_type
-    yield disclosure(field, told(type_, name, reads, None if entity is None else entity.table, root=root))
+    found = disclosure(field, told(type_, name, reads, None if entity is None else entity.table, root=root))
+    yield replace(found, seen_by=reads.seen_by) if isinstance(reads, declare.Related) else found
     if isinstance(reads, declare.Related | declare.Page):
         row = table_of(type_.fields[name].type, reads).alias().c
         for argument, readers, condition in conditions(reads, row):
