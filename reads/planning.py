@@ -1,13 +1,13 @@
 """What the parts of a plan have in common: the operation's values, and what this caller may see and read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.execution.values import VariableValues
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table
 
 from reads import declare
 from reads.arguments import Arguments, CannotCompile
@@ -94,19 +94,20 @@ class Planning:
 
     def told(self, field: Field, conditions: Iterable[Where], table: Table) -> frozenset[Any]:
         """What of persons is told by which rows of the table these conditions find, to a caller who may know it."""
-        row = table.alias().c
-        return self.guard.personal(field, (condition(row, PROBE) for condition in conditions))
+        return self.guard.personal(field, (condition(table.c, PROBE) for condition in conditions))
 
     def told_by_relation(
         self, field: Field, reads: declare.Related | declare.Page, parent: Table | None, table: Table
     ) -> frozenset[Any]:
         """The same of the rows that lie beside a parent's, and of a list's order."""
-        row, told = table.alias().c, frozenset[Any]()
-        if reads.on is not None and parent is not None:
-            told |= self.guard.personal(field, [reads.on(parent.alias().c, row)])
-        if isinstance(reads, declare.Related) and reads.order is not None:
-            told |= self.guard.personal(field, reads.order(row))
-        return told
+
+        def looked_at() -> Iterator[ColumnElement[Any]]:
+            if reads.on is not None and parent is not None:
+                yield reads.on(parent.c, table.c)
+            if isinstance(reads, declare.Related) and reads.order is not None:
+                yield from reads.order(table.c)
+
+        return self.guard.personal(field, looked_at())
 
     def told_by_argument(self, field: Field, name: str, readers: Any, condition: Where, table: Table) -> frozenset[Any]:
         """The same of an argument's condition: who may not read what it looks at may not ask for it either."""
