@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from app.embedded import Services, services
 from app.settings import Settings
 from models.database import Database
+from reads.declare import ENTITIES
 from tests.support.database import RolledBackDatabase, copy_of, migrated_template
 
 hypothesis.settings.register_profile("layette", deadline=None)
@@ -84,3 +85,12 @@ async def redis(running: Services) -> AsyncGenerator[Redis]:
     await client.flushdb()
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def toy_types() -> Generator[None]:
+    """Entities that a test declares are forgotten at its end."""
+    kept = dict(ENTITIES)
+    yield
+    ENTITIES.clear()
+    ENTITIES.update(kept)

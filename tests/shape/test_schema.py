@@ -1,7 +1,5 @@
 """Who may read what, shown on the graph of the schema: nothing public leads to a person, and no secret is readable."""
 
-from collections.abc import Generator
-from types import GenericAlias
 from typing import Any
 
 import pytest
@@ -16,10 +14,11 @@ from models.account import Account
 from models.classification import Personal, classification
 from models.review import Review
 from reads import declare
-from reads.declare import Argument, Key, column, embed, entity, field_readers, many, one, page, to, value
+from reads.declare import Argument, Key, column, embed, entity, field_readers, many, one, page, to
 from reads.entities import strawberry_field
 from resolvers.root import core_schema
 from tests.support.schema_walk import Step, Walk, columns_of, home
+from tests.support.toy_schema import listed, schema_with, shape
 
 PUBLISHED = {"PublicReview.title", "PublicReview.body"}
 """What its author gave to be published, without their name (P48)."""
@@ -118,39 +117,12 @@ def test_walk_as_the_owner_reaches_everything_of_a_customer():
 # ---- planted edges
 
 
-@pytest.fixture
-def planted() -> Generator[None]:
-    """Types that are declared in the test are forgotten at its end."""
-    kept = dict(declare.ENTITIES)
-    yield
-    declare.ENTITIES.clear()
-    declare.ENTITIES.update(kept)
-
-
 @strawberry.interface
 class Thing:
     id: strawberry.ID
 
 
 NEWEST = (Key(lambda review, given: review.id, Uuid()),)
-
-
-def schema_with(*, root: Any = None, types: tuple[Any, ...] = (), **fields: tuple[Any, Any]) -> Any:
-    """A schema whose roots are these, by name, each with its type and what it reads."""
-    query = type(
-        "Query",
-        (),
-        {"__annotations__": {n: t for n, (t, _) in fields.items()}, **{n: r for n, (_, r) in fields.items()}},
-    )
-    return strawberry.Schema(value(readers=ANYONE)(query), types=types)._schema
-
-
-def listed(type_: Any) -> Any:
-    return GenericAlias(list, type_)
-
-
-def shape(name: str, **hints: Any) -> Any:
-    return value(readers=ANYONE)(type(name, (), {"__annotations__": hints}))
 
 
 def person() -> Any:
@@ -170,12 +142,12 @@ def review(**fields: tuple[Any, Any]) -> Any:
     )
 
 
-def test_rogue_column_is_found(planted: None):
+def test_rogue_column_is_found(toy_types: None):
     schema = schema_with(reviews=(listed(review(title=(str | None, None))), many(order=lambda r: (r.id,))))
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.title"]
 
 
-def test_rogue_relation_is_found(planted: None):
+def test_rogue_relation_is_found(toy_types: None):
     author = (person() | None, one(lambda review, account: account.id == review.account_id))
     schema = schema_with(reviews=(listed(review(author=author)), many(order=lambda r: (r.id,))))
     assert [str(step) for step in persons_on_the_way(schema)] == [
@@ -184,7 +156,7 @@ def test_rogue_relation_is_found(planted: None):
     ]
 
 
-def test_rogue_subquery_is_found(planted: None):
+def test_rogue_subquery_is_found(toy_types: None):
     name = select(Account.name).where(Account.id == Review.account_id).scalar_subquery()
     schema = schema_with(
         reviews=(listed(review(by=(str | None, column(lambda r: name)))), many(order=lambda r: (r.id,)))
@@ -192,7 +164,7 @@ def test_rogue_subquery_is_found(planted: None):
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.by"]
 
 
-def test_rogue_embedded_object_is_found(planted: None):
+def test_rogue_embedded_object_is_found(toy_types: None):
     words = shape("Words", said=str)
     schema = schema_with(
         reviews=(listed(review(words=(words, embed(said=lambda r: r.body)))), many(order=lambda r: (r.id,)))
@@ -200,13 +172,13 @@ def test_rogue_embedded_object_is_found(planted: None):
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.words → Words.said"]
 
 
-def test_rogue_value_that_depends_on_the_viewer_is_found(planted: None):
+def test_rogue_value_that_depends_on_the_viewer_is_found(toy_types: None):
     own = column(seen=lambda viewer, r: r.account_id == viewer.account_id, nullable=False)
     schema = schema_with(reviews=(listed(review(own=(bool, own))), many(order=lambda r: (r.id,))))
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews → Opinion.own"]
 
 
-def test_rogue_argument_is_found_as_one_may_ask_by_it(planted: None):
+def test_rogue_argument_is_found_as_one_may_ask_by_it(toy_types: None):
     by = Argument(
         str | None, Text(), where=lambda r, name: r.account_id.in_(select(Account.id).where(Account.name == name))
     )
@@ -214,19 +186,19 @@ def test_rogue_argument_is_found_as_one_may_ask_by_it(planted: None):
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
 
 
-def test_rogue_condition_is_found(planted: None):
+def test_rogue_condition_is_found(toy_types: None):
     schema = schema_with(
         reviews=(listed(review()), many(order=lambda r: (r.id,), when=lambda r: r.account_id.is_(None)))
     )
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
 
 
-def test_rogue_order_is_found(planted: None):
+def test_rogue_order_is_found(toy_types: None):
     schema = schema_with(reviews=(listed(review()), many(order=lambda r: (r.account_id,))))
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
 
 
-def test_rogue_sort_of_a_page_is_found(planted: None):
+def test_rogue_sort_of_a_page_is_found(toy_types: None):
     opinion = review()
 
     edge = shape("Edge", node=opinion)
@@ -236,7 +208,7 @@ def test_rogue_sort_of_a_page_is_found(planted: None):
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.reviews"]
 
 
-def test_rogue_visibility_is_found(planted: None):
+def test_rogue_visibility_is_found(toy_types: None):
     @entity(Account, name="Someone", prefix="som", readers=ANYONE, visible=(to(ANYONE),))
     class Someone(Thing):
         id: strawberry.ID
@@ -246,7 +218,7 @@ def test_rogue_visibility_is_found(planted: None):
     assert [str(step) for step in persons_on_the_way(schema)] == ["Query.node → Someone.email"]
 
 
-def test_relation_for_owners_alone_is_no_public_edge(planted: None):
+def test_relation_for_owners_alone_is_no_public_edge(toy_types: None):
     author = (person() | None, one(lambda review, account: account.id == review.account_id, readers=OWNER))
     schema = schema_with(reviews=(listed(review(author=author)), many(order=lambda r: (r.id,))))
     assert persons_on_the_way(schema) == []
