@@ -1,6 +1,7 @@
 """Passkeys against an authenticator in software (W3C Web Authentication, sections 7.1 and 7.2)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,20 @@ def test_authenticator_that_does_not_count_says_0_always():
 def test_security_key_without_verification_of_its_user_is_good_enough(asked: Asked, passkey: NewPasskey):
     browser = Browser(SHOP.origin, flags=USER_PRESENT)
     assert enrolled(browser)
+
+
+def test_answers_of_a_real_browser_prove():
+    """Chromium 156's, recorded with its virtual authenticator, which attests to an Ed25519 key."""
+    recorded = json.loads(Path(__file__).with_name("passkey_of_chromium.json").read_text())
+    here = passkeys.relying_party(recorded["origin"], "Layette")
+    made = passkeys.enrolled(here, text(recorded["create"]["challenge"]), json.dumps(recorded["create"]["answer"]))
+    assert made is not None
+    assertion = passkeys.read_assertion(json.dumps(recorded["get"]["answer"]))
+    assert assertion is not None
+    assert assertion.credential_id == made.credential_id
+    challenge = text(recorded["get"]["challenge"])
+    assert passkeys.proved(here, challenge, assertion, made.public_key, made.sign_count) == 2
+    assert passkeys.proved(here, challenge[::-1], assertion, made.public_key, made.sign_count) is None
 
 
 def test_options_say_what_browsers_need(passkey: NewPasskey):
