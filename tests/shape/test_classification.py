@@ -331,7 +331,10 @@ def parts_of(hint: Any) -> list[Any]:
     return [hint, *(part for one in get_args(hint) for part in parts_of(one))]
 
 
-@pytest.mark.parametrize("model", [mapper.class_ for mapper in Base.registry.mappers], ids=lambda one: one.__name__)
+MODELS = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__name__)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
 def test_enum_has_a_check_of_its_words(model: type[Base]):
     table: Any = model.__table__
     checks = {str(one.name): str(getattr(one, "sqltext", "")) for one in table.constraints}
