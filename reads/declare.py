@@ -35,6 +35,7 @@ from reads.origins import (
     FilterField,
     Join,
     Key,
+    OneOf,
     Page,
     Reads,
     Ref,
@@ -58,6 +59,7 @@ __all__ = [
     "FilterField",
     "Join",
     "Key",
+    "OneOf",
     "Page",
     "Permissions",
     "Ref",
@@ -74,7 +76,9 @@ __all__ = [
     "field_readers",
     "field_reads",
     "many",
+    "many_of",
     "one",
+    "one_of",
     "page",
     "referenced",
     "stamp",
@@ -257,6 +261,22 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
     paging |= {name: (one.annotation, one.default) for name, one in given.items()}
     reads = Page(on, by_name, sort, _table(model), when, filter, facets, given)
     return _declared(reads, readers, paging, description)
+
+
+def one_of(*alternatives: tuple[type, Join], readers: Any = None) -> Any:
+    """An object of a union or an interface, each alternative `(Product, lambda row, product: …)`; null without a row."""
+    return _declared(OneOf(alternatives), readers)
+
+
+def many_of(
+    *alternatives: tuple[type, Join],
+    on: Join,
+    model: Any,
+    order: Callable[[Columns], Sequence[ColumnElement[Any]]],
+    readers: Any = None,
+) -> Any:
+    """A list of such objects, one beside each related row of `model`, in an order that is total."""
+    return _declared(OneOf(alternatives, _table(model), on, order), readers)
 
 
 def any_entity(*, readers: Any = None) -> Any:

@@ -74,6 +74,19 @@ def told(type_: GraphQLObjectType, name: str, reads: Any, table: Table | None, *
             yield from shape(reads.fields, table)
         case declare.Related() | declare.Page():
             yield from relation(reads, table, table_of(type_.fields[name].type, reads), root=root)
+        case declare.OneOf() if table is not None:
+            yield from one_of(reads, table)
+
+
+def one_of(reads: declare.OneOf, parent: Table) -> Elements:
+    """What the rows of the alternatives, and those that link to them, are found under."""
+    beside = parent if reads.link is None else reads.link
+    if reads.link is not None and reads.on is not None:
+        yield reads.on(parent.alias().c, reads.link.alias().c)
+    if reads.link is not None and reads.order is not None:
+        yield from reads.order(reads.link.alias().c)
+    for type_, on in reads.alternatives:
+        yield on(beside.alias().c, ENTITIES[type_].table.alias().c)
 
 
 def value(reads: declare.Value, name: str, row: Any) -> ColumnElement[Any]:

@@ -60,10 +60,13 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Object:
-    type: GraphQLObjectType
+    """`bare`: its only part stands in its place."""
+
+    type: GraphQLNamedOutputType
     parts: "list[tuple[str, Node]]"
     absent: declare.Expression | None = None
     recorded: Recorded | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Choice:
-    """The first of the alternatives that has a row; `ids` is a list for `nodes`, whose order the answer keeps."""
+    """The first of the alternatives that has a row: by the key in its bind, or beside their parent's row.
 
-    alternatives: list[tuple[Bind, Rows]]
-    many: bool
+    `many`: the bind has a list of keys, whose order the answer keeps. `personal` is as of Rows.
+    """
+
+    alternatives: list[tuple[Bind | None, Rows]]
+    many: bool = False
+    nullable: bool = True
+    personal: frozenset[Any] = frozenset()
 
 
 @dataclass(frozen=True)

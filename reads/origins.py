@@ -117,6 +117,19 @@ class Related:
 
 
 @dataclass(frozen=True)
+class OneOf:
+    """An object of a union or an interface: of the first alternative, an entity's type, that has a row beside this one.
+
+    For a list there is one beside each row of the table `link`, which `on` finds beside this one, in an order.
+    """
+
+    alternatives: tuple[tuple[type, Join], ...]
+    link: Table | None = None
+    on: Join | None = None
+    order: Callable[[Columns], Sequence[ColumnElement[Any]]] | None = None
+
+
+@dataclass(frozen=True)
 class Facets:
     """A page's counts by value, each without its own filter. `select(matching)` counts over rows that match."""
 
@@ -166,4 +179,4 @@ class Ref:
     key: Any
 
 
-Reads = Value | Embedded | Related | Page | AnyEntity | Referenced
+Reads = Value | Embedded | Related | OneOf | Page | AnyEntity | Referenced

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields
@@ -25,13 +26,15 @@ from models.ids import read_id
 from reads import declare
 from reads.arguments import CannotCompile, argument_name
 from reads.cursors import wrong
-from reads.declare import field_readers, field_reads
+from reads.declare import definition_of, field_readers, field_reads
 from reads.entities import entity_of, shown_id
 from reads.guards import Field
 from reads.nodes import Bind, Choice, Const, Failed, Leaf, Node, Object, Plan, Rows, Sql, Where
 from reads.plan_pages import PagePlanning
+from reads.shapes import TYPE
 
 MOST_IDS = 100
+ONLY = "\0only"
 
 
 # ---- the planner
@@ -103,6 +106,8 @@ class Planner(PagePlanning):
                 return self.related(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
             case declare.Page():
                 return self.page(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
+            case declare.OneOf():
+                return self.one_of(asked, reads, graphql_field, details, table)
             case declare.AnyEntity():
                 return self.any_entity(reads, graphql_field, node, named, details)
             case _:
@@ -202,6 +207,7 @@ class Planner(PagePlanning):
         if visible is None:
             return Const(None)
         self.given.binds.append(key)
+        self.tagged = True
         by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
         return Rows(entity.table, None, [by_key, *visible], self.object(named, details, entity.table))
 
@@ -224,6 +230,32 @@ class Planner(PagePlanning):
                 where.append(lambda row, backend, entity=entity, bind=bind: entity.key(row) == backend.bind(bind))
             alternatives.append((bind, Rows(entity.table, None, where, found)))
         return Choice(alternatives, reads.many)
+
+    def one_of(
+        self, field: Field, reads: declare.OneOf, graphql_field: Any, details: list[FieldDetails], parent: Table | None
+    ) -> Node:
+        """The object of a union beside a row, or the list of those beside the rows of a link."""
+        assert parent is not None
+        shown = get_nullable_type(graphql_field.type)
+        shown = shown.of_type if isinstance(shown, GraphQLList) else graphql_field.type
+        beside = parent if reads.link is None else reads.link
+        alternatives = [(None, self.alternative(field, type_, on, details, beside)) for type_, on in reads.alternatives]
+        told = frozenset[Any]().union(*(rows.personal for _, rows in alternatives))
+        choice = Choice([*alternatives], False, not isinstance(shown, GraphQLNonNull), told)
+        if reads.link is None:
+            return choice
+        parts: list[tuple[str, Node]] = [(ONLY, choice)]
+        one = Object(get_named_type(shown), parts, recorded=self.recorded(parts, reads.link), bare=True)
+        found = self.told_by_relation(field, declare.Related(reads.on, order=reads.order), parent, reads.link)
+        return Rows(reads.link, reads.on, [], one, True, False, reads.order, found)
+
+    def alternative(self, field: Field, type_: type, on: Any, details: list[FieldDetails], beside: Table) -> Rows:
+        named: Any = self.schema.type_map[definition_of(type_).name]
+        table = entity_of(named).table
+        told = self.told_by_relation(field, declare.Related(on), beside, table)
+        found = self.object(named, details, table)
+        tag: list[tuple[str, Node]] = [(TYPE, Const(named.name))] if self.tagged else []
+        return Rows(table, on, [], replace(found, parts=[*tag, *found.parts]), personal=told)
 
 
 # ---- small helpers

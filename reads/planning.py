@@ -14,13 +14,16 @@ from reads.arguments import Arguments, CannotCompile
 from reads.declare import Entity, field_readers
 from reads.entities import strawberry_field
 from reads.guards import Field, Guard
-from reads.nodes import Connection, Leaf, Node, Object, Recorded, Rows, Viewer, Where
+from reads.nodes import Choice, Connection, Leaf, Node, Object, Recorded, Rows, Viewer, Where
 from reads.traces import PROBE, subject_of
 
 
 @dataclass
 class Planning:
-    """`values` are the coerced variables; `public` and `relied` end up in the plan."""
+    """`values` are the coerced variables; `public` and `relied` end up in the plan.
+
+    `tagged`: objects of abstract types carry their type's name, which graphql-core will ask for.
+    """
 
     schema: GraphQLSchema
     operation: OperationDefinitionNode
@@ -32,6 +35,7 @@ class Planning:
     viewer: Viewer = None
     public: bool = True
     relied: bool = False
+    tagged: bool = False
     given: Arguments = field(init=False)
     guard: Guard = field(init=False)
 
@@ -127,7 +131,7 @@ class Planning:
 
 def personal_of(part: Node) -> frozenset[Any]:
     """What of a person a part of a row tells, in embedded objects too; of a relation, that its rows lie beside it."""
-    if isinstance(part, Leaf | Rows | Connection):
+    if isinstance(part, Leaf | Rows | Choice | Connection):
         return part.personal
     if isinstance(part, Object):
         return frozenset().union(*(personal_of(inner) for _, inner in part.parts))

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    GraphQLUnionType,
     default_field_resolver,
     get_named_type,
 )
@@ -41,8 +42,8 @@ def install(schema: GraphQLSchema, permissions: Permissions) -> None:
     """Replaces the resolvers of declared fields."""
     entities = {definition.name for definition in ENTITIES.values()}
     for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLInterfaceType):
-            type_.resolve_type = type_of
+        if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
+            type_.resolve_type = type_of(type_.extensions.setdefault(OWN_RESOLVER, type_.resolve_type))
         if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
             continue
         if type_.name in entities:
@@ -53,8 +54,16 @@ def install(schema: GraphQLSchema, permissions: Permissions) -> None:
             field.resolve = resolver(schema, permissions, type_, name, own)
 
 
-def type_of(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str:
-    return value[TYPE]
+def type_of(own: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The name of the type of what was read; an object of Python is asked about as without an engine."""
+
+    def resolve(value: Any, info: GraphQLResolveInfo, abstract: Any) -> Any:
+        if isinstance(value, dict):
+            return value[TYPE]
+        assert own is not None
+        return own(value, info, abstract)
+
+    return resolve
 
 
 def resolver(

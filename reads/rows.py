@@ -111,7 +111,10 @@ class RowReader:
         build, pending = self.shape(node.object, row, shape)
         order = list(node.order(row.c)) if node.order is not None else []
         selection = Selection(node, row, self.chosen(node, row), order, shape, build, pending)
-        objects = await self.gather(selection, parents, table)
+        objects: list[Any] = await self.gather(selection, parents, table)
+        if node.object.bare:
+            (only, _), *_ = node.object.parts
+            objects = [[one[only] for one in beside] for beside in objects]
         return objects if node.many else [one[0] if one else None for one in objects]
 
     async def gather(self, selection: Selection, parents: Any, table: Any) -> list[list[dict[str, Any]]]:
@@ -188,7 +191,7 @@ class RowReader:
                     absent = None if part.absent is None else shape.add(part.absent(row.c))
                     steps.append((key, Built(build, absent)))
                     pending += [((key, *path), name, inner) for path, name, inner in below]
-                case Rows() | Connection():
+                case Rows() | Connection() | Choice():
                     pending.append(((), key, part))
         name = node.type.name
         recorded = node.recorded
@@ -207,14 +210,31 @@ class RowReader:
     async def attach(self, pending: Any, objects: list[dict[str, Any]], keys: list[Any], table: Any) -> None:
         """Reads the relations of the objects, each for all of them at once."""
         for path, key, node in pending:
-            read = self.connections if isinstance(node, Connection) else self.related
-            values = await read(node, keys, table)
+            values = await self.beneath(node, keys, table)
             for made, value in zip(objects, values, strict=True):
                 at: Any = made
                 for step in path:
                     at = at[step] if at is not None else None
                 if at is not None:
                     at[key] = value
+
+    async def beneath(self, node: Any, parents: Sequence[tuple[Any, ...]], table: Any) -> list[Any]:
+        """For each parent what lies beside it."""
+        match node:
+            case Connection():
+                return await self.connections(node, parents, table)
+            case Choice():
+                return await self.alternatives(node, parents, table)
+        return await self.related(node, parents, table)
+
+    async def alternatives(self, node: Choice, parents: Sequence[tuple[Any, ...]], table: Any) -> list[Any]:
+        """For each parent the object of the first alternative that has one."""
+        found: list[Any] = [None] * len(parents)
+        for _, rows in node.alternatives:
+            without = [at for at, one in enumerate(found) if one is None]
+            for at, one in zip(without, await self.related(rows, [parents[at] for at in without], table), strict=True):
+                found[at] = one
+        return found
 
     async def choice(self, node: Choice) -> Any:
         if not node.many:
@@ -225,6 +245,7 @@ class RowReader:
             return None
         answer: list[Any] = []
         for bind, rows in node.alternatives:
+            assert bind is not None
             keys = bind.get(self.variables, self.viewer_row)
             answer = answer or [None] * len(keys)
             for place, key in enumerate(keys):

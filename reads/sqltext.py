@@ -217,14 +217,15 @@ class SQLText:
             case Connection():
                 return [self.connection(node, row)]
             case Choice():
-                return [self.choice(node)]
+                return [self.choice(node, row)]
             case Failed():
                 raise AssertionError("a strict plan holds no failure")
         raise AssertionError(type(node))
 
     def object(self, node: Object, row: Any) -> list[Part]:
         """Always a list of parts, so that constants merge across levels."""
-        parts = members((key, self.node(value, row)) for key, value in node.parts)
+        values = ((key, self.node(value, row)) for key, value in node.parts)
+        parts = [part for _, value in values for part in value] if node.bare else members(values)
         if node.recorded is not None:
             parts = [self.mark(node.recorded, row), *parts]
         if node.absent is None:
@@ -259,16 +260,16 @@ class SQLText:
             found = found.where(where(row.c, self))
         return found
 
-    def choice(self, node: Choice) -> ColumnElement[Any]:
+    def choice(self, node: Choice, parent: Any) -> ColumnElement[Any]:
         if node.many:
             return self.choices(node)
-        found = [self.texts(rows, None)[0].scalar_subquery() for _, rows in node.alternatives]
-        return func.coalesce(*found, text("null"), type_=Text)
+        found = [self.texts(rows, parent)[0].scalar_subquery() for _, rows in node.alternatives]
+        return func.coalesce(*found, text("null") if node.nullable else MARK, type_=Text)
 
     def choices(self, node: Choice) -> ColumnElement[Any]:
         """The entities of a list of ids in its order, null where there is none: the lists of keys run side by side."""
         names = [f"k{index}" for index in range(len(node.alternatives))]
-        lists = [self.bind(bind) for bind, _ in node.alternatives]
+        lists = [self.bind(bind) for bind, _ in node.alternatives if bind is not None]
         keys = func.unnest(*lists).table_valued(
             *(Column(name, Uuid) for name in names),
             with_ordinality="place",

@@ -60,7 +60,7 @@ def members(pairs: Iterable[tuple[str, list[Part]]]) -> list[Part]:
     """A JSON object of texts by key."""
     parts: list[Part] = ["{"]
     for index, (key, value) in enumerate(pairs):
-        parts += [f'{"," * bool(index)}"{key}":', *value]
+        parts += [f"{',' * bool(index)}{json_text(key)}:", *value]
     return [*parts, "}"]
 
 

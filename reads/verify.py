@@ -12,13 +12,14 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
 )
 from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Integer, Numeric, Table, Text, Uuid
 from sqlalchemy.types import NullType, TypeEngine
 
 from reads import declare
-from reads.declare import ENTITIES, Entity, field_readers, field_reads
+from reads.declare import ENTITIES, Entity, definition_of, field_readers, field_reads
 from reads.entities import strawberry_field
 from reads.traces import PROBE
 
@@ -105,6 +106,8 @@ def of_row(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:
             yield from shape(place, place.reads.fields, table)
         case declare.Related() | declare.Page():
             yield from related(place, root=False)
+        case declare.OneOf():
+            yield from one_of(place)
         case _:
             yield f"{place} is computed, and entities are read"
 
@@ -125,7 +128,7 @@ def related(place: Place, *, root: bool) -> Iterator[str]:
     if isinstance(reads, declare.Page):
         yield from page(place, root=root)
         return
-    if reads.many != isinstance(nullable_type(place.type), GraphQLList):
+    if reads.many != isinstance(get_nullable_type(place.type), GraphQLList):
         yield f"{place} is {'' if reads.many else 'not '}declared as a list"
     if reads.many and reads.order is None:
         yield f"{place} has no order"
@@ -136,6 +139,20 @@ def related(place: Place, *, root: bool) -> Iterator[str]:
         yield from shape(place, reads.fields, reads.table)
     elif entity is None:
         yield f"{place} is of no entity"
+
+
+def one_of(place: Place) -> Iterator[str]:
+    reads, named = place.reads, get_named_type(place.type)
+    listed = isinstance(get_nullable_type(place.type), GraphQLList)
+    if listed != (reads.link is not None):
+        yield f"{place} is {'' if reads.link is not None else 'not '}declared as a list"
+    possible = {one.name for one in getattr(named, "types", ())}
+    for type_, _ in reads.alternatives:
+        name = definition_of(type_).name
+        if type_ not in ENTITIES:
+            yield f"{place} may be of {name}, which is no entity"
+        elif name not in possible and not isinstance(named, GraphQLInterfaceType):
+            yield f"{place} may be of {name}, which {named.name} may not"
 
 
 def page(place: Place, *, root: bool) -> Iterator[str]:
@@ -161,7 +178,7 @@ def page(place: Place, *, root: bool) -> Iterator[str]:
 
 def leaf(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:
     named, python_name = get_named_type(place.type), strawberry_field(place.parent, place.name).python_name
-    listed = isinstance(nullable_type(place.type), GraphQLList)
+    listed = isinstance(get_nullable_type(place.type), GraphQLList)
     if not is_leaf_type(named):
         yield f"{place} is no scalar"
     elif entity is not None and python_name == "id" and entity.prefix and named.name == "ID":
@@ -193,7 +210,7 @@ def value(place: Place, table: Table, python_name: str) -> Iterator[str]:
 def type_of(place: Place, read: TypeEngine[Any]) -> Iterator[str]:
     """Whether the text of such a value is the text of the field's type."""
     named: Any = get_named_type(place.type)
-    if isinstance(nullable_type(place.type), GraphQLList):
+    if isinstance(get_nullable_type(place.type), GraphQLList):
         if not isinstance(read, ARRAY | NullType):
             yield f"{place} is a list over {read}"
             return
@@ -207,7 +224,3 @@ def type_of(place: Place, read: TypeEngine[Any]) -> Iterator[str]:
         yield f"{place} is {named.name} over {read}"
     elif isinstance(read, DateTime) and not read.timezone:
         yield f"{place} is a moment without its offset"
-
-
-def nullable_type(type_: Any) -> Any:
-    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
