@@ -264,7 +264,7 @@ def page(  # noqa: PLR0913  # a connection has that many aspects, each with a de
 
 
 def one_of(*alternatives: tuple[type, Join], readers: Any = None) -> Any:
-    """An object of a union or an interface, each alternative `(Product, lambda row, product: …)`; null without a row."""
+    """An object of a union or an interface, each alternative `(Product, lambda row, product: …)`; null if none."""
     return _declared(OneOf(alternatives), readers)
 
 
