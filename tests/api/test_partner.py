@@ -14,8 +14,9 @@ from models.database import Database
 from models.ids import read_id, show_id
 from models.partner import Partner, PartnerKey
 from tests.support.login_session import account_with
-from tests.support.partner import changed, key_of, partner_and_key, partner_with, staff_member
+from tests.support.partner import changed, key_of, partner_and_key, partner_with
 from tests.support.shop import Shop, open_shop
+from tests.support.staff import at_work, employed
 
 KEY = "id prefix label scopes createdAt expiresAt lastUsedAt revokedAt"
 PARTNER = f"id version name status scopes networks createdAt keys {{ {KEY} }} usage {{ date requests refused }}"
@@ -40,10 +41,15 @@ async def shop(settings: Settings, committed_database: Database, running: Servic
         yield opened
 
 
+async def member(shop: Shop, *roles: str, **facts: bool) -> str:
+    """The session of a member of staff with these roles."""
+    return (await at_work(shop.database, await employed(shop.database, *roles, **facts))).token
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def owner(shop: Shop) -> str:
     """The session of somebody with the role of an owner, who manages partners."""
-    return await shop.session(await shop.database.transact(lambda t: staff_member(t, "owner")))
+    return await member(shop, "owner")
 
 
 async def outcome(shop: Shop, mutation: str, token: str | None, **given: Any) -> dict[str, Any]:
@@ -193,18 +199,14 @@ async def test_partners_are_listed_by_name_page_by_page(shop: Shop, owner: str):
 
 async def callers(shop: Shop, partner_id: UUID) -> dict[str, str | None]:
     """Everyone who may neither read partners in general nor manage them: by name, with their credential."""
-
-    async def member(*roles: str, **facts: bool) -> str:
-        return await shop.session(await shop.database.transact(lambda t: staff_member(t, *roles, **facts)))
-
     customer = await shop.session(await shop.database.transact(lambda t: account_with(t, None)))
     oneself = await shop.database.transact(lambda t: key_of(t, partner_id))
     _, another = await partner_and_key(shop.database)
     return {
         "anonymous": None,
         "customer": customer,
-        "support": await member("support"),
-        "without a role": await member(),
+        "support": await member(shop, "support"),
+        "without a role": await member(shop),
         "oneself": oneself.text,
         "another partner": another.text,
     }
@@ -255,7 +257,7 @@ async def test_nobody_else_changes_partners(shop: Shop):
     [({"acknowledged": False}, "OBLIGATIONS_NOT_ACKNOWLEDGED"), ({"waived": False}, "SECOND_FACTOR_REQUIRED")],
 )
 async def test_manager_who_lacks_something_changes_nothing(shop: Shop, facts: dict[str, bool], reason: str):
-    token = await shop.session(await shop.database.transact(lambda t: staff_member(t, "owner", **facts)))
+    token = await member(shop, "owner", **facts)
     answer = await shop.ask(CREATE, token, input=ACME)
     assert answer["data"] is None
     assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN", "reason": reason}

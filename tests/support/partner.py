@@ -4,20 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.partner_keys import IssuedKey
 from commerce import partner as partners
 from commerce.partner import KeyDraft
-from models.account import Account, AccountKind
-from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.partner import Partner, PartnerKey, PartnerUsage
-from models.staff import StaffKind, StaffMember, StaffRole, StaffStatus
-from privacy import obligations
-from tests.support.login_session import account_with, email_of
 
 READS_REVIEWS = ("reviews:read",)
 
@@ -73,26 +68,3 @@ async def stored(database: Database, partner_id: UUID) -> Partner:
     """The partner's row."""
     row = select(Partner.__table__).where(Partner.id == partner_id)
     return (await database.transact(lambda t: t.execute(row))).one()
-
-
-async def staff_member(
-    transaction: AsyncConnection, *roles: str, acknowledged: bool = True, waived: bool = True
-) -> UUID:
-    """The account of an active member of staff with these roles, whose second factor is waived or missing."""
-    account_id, staff_id = await account_with(transaction, None), new_id()
-    await transaction.execute(update(Account).where(Account.id == account_id).values(kind=AccountKind.STAFF))
-    row = insert(StaffMember).values(
-        id=staff_id,
-        account_id=account_id,
-        name="Kim Park",
-        email=email_of(account_id),
-        kind=StaffKind.EMPLOYEE,
-        status=StaffStatus.ACTIVE,
-        channel=Channel.WEB,
-        second_factor_waived=waived,
-        obligations_version=obligations.CURRENT.version if acknowledged else None,
-    )
-    await transaction.execute(row)
-    for role in roles:
-        await transaction.execute(insert(StaffRole).values(staff_id=staff_id, role=role))
-    return account_id
