@@ -1,7 +1,7 @@
 """The context of one request: who claims to ask, from where, and what resolvers work with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app import identity
 from app.http.request import HttpRequest
@@ -24,6 +24,8 @@ class RequestContext(Context):
         if not self.known:
             self.viewer = await identity.identify(self.database, self.viewer, self.hints)
             self.known = True
+            if self.viewer.channel is Channel.IN_STORE:
+                self._client = replace(self.client, channel=Channel.IN_STORE)
         return self.viewer
 
     async def note_use(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from sqlalchemy import ColumnElement, Text, Uuid, func, select
 
-from auth.permissions import MEMBER, staff
+from auth.permissions import ANYONE, MEMBER, staff
 from commerce.second_factor import is_enrolled
 from models import staff as tables
 from models.second_factor import SecondFactor
@@ -93,7 +93,7 @@ class StaffInviteInput:
     idempotency_key: str
 
 
-@value(readers=MANAGERS)
+@value(readers=ANYONE)
 class StaffInvitePayload:
     staff: StaffMember | None = referenced()
     user_errors: list[UserError]
@@ -116,7 +116,7 @@ class StaffRolesSetInput:
     expected_version: int | None = strawberry.UNSET
 
 
-@value(readers=MANAGERS)
+@value(readers=ANYONE)
 class StaffRolesSetPayload:
     staff: StaffMember | None = referenced()
     user_errors: list[UserError]
@@ -128,7 +128,7 @@ class StaffDisableInput:
     expected_version: int | None = strawberry.UNSET
 
 
-@value(readers=MANAGERS)
+@value(readers=ANYONE)
 class StaffDisablePayload:
     staff: StaffMember | None = referenced()
     user_errors: list[UserError]
@@ -140,7 +140,7 @@ class StaffEnableInput:
     expected_version: int | None = strawberry.UNSET
 
 
-@value(readers=MANAGERS)
+@value(readers=ANYONE)
 class StaffEnablePayload:
     staff: StaffMember | None = referenced()
     user_errors: list[UserError]
