@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         (), description="Origins of web frontends that may call from a browser"
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto is console on a terminal")
-    secret: SecretStr | None = Field(None, min_length=32, description="Key of keyed hashes; kept in the home otherwise")
+    secret: SecretStr | None = Field(None, min_length=32, description="Key of hashes and seals; kept in the home otherwise")
 
     database_url: str | None = Field(None, validation_alias=AliasChoices("database_url", "DATABASE_URL"))
     redis_url: str | None = Field(None, validation_alias=AliasChoices("redis_url", "REDIS_URL"))
@@ -93,7 +93,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def server_secret(self) -> bytes:
-        """The key of keyed hashes (rate limits, CSRF, blind indexes): `LAYETTE_SECRET`, else made once and kept."""
+        """What keys of hashes and of sealed values are made from: `LAYETTE_SECRET`, else made once and kept.
+
+        With another one, counters begin anew and authenticator apps have to be set up again.
+        """
         if self.secret is not None:
             return self.secret.get_secret_value().encode()
         return _kept_secret(self.home / "secret").encode()

@@ -84,7 +84,7 @@ def test_security_key_without_verification_of_its_user_is_good_enough(asked: Ask
 
 
 def test_answers_of_a_real_browser_prove():
-    """Chromium 156's, recorded with its virtual authenticator, which attests to an Ed25519 key."""
+    """Those of Chromium 156, recorded with its virtual authenticator and an Ed25519 key."""
     recorded = json.loads(Path(__file__).with_name("passkey_of_chromium.json").read_text())
     here = passkeys.relying_party(recorded["origin"], "Layette")
     made = passkeys.enrolled(here, text(recorded["create"]["challenge"]), json.dumps(recorded["create"]["answer"]))
