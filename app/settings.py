@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         (), description="Origins of web frontends that may call from a browser"
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto is console on a terminal")
-    secret: SecretStr | None = Field(None, min_length=32, description="Key of hashes and seals; kept in the home otherwise")
+    secret: SecretStr | None = Field(
+        None, min_length=32, description="Key of hashes and seals; kept in the home otherwise"
+    )
 
     database_url: str | None = Field(None, validation_alias=AliasChoices("database_url", "DATABASE_URL"))
     redis_url: str | None = Field(None, validation_alias=AliasChoices("redis_url", "REDIS_URL"))
