@@ -32,6 +32,7 @@ LARGEST = 30
 USUAL_SIZES, ODD_SIZES = (1, 2, 3, 5, 100), (0, 101, -1, 2**31, 10**6)
 JUNK = ("", "junk", "=", "WyJORVdFU1QiXQ", "%00", "\u2028", "e30", "W10", "null", "A" * 600)
 DECIMALS = ("0", "19.99", "20.00", 20, 19.5, "0.001", "2500.00", "1e13", "100000000000.00")
+DAYS, ODD_DAYS = ("2024-02-29", "1999-12-31", "0001-01-01"), ("2023-02-29", "29.2.2024", 20240229, "")
 ODD_DECIMALS = ("-1", "abc", "1e40", "NaN", True, [])
 
 
@@ -283,6 +284,8 @@ class Generator:
                 return self.chance(0.5)
             case "Decimal":
                 return self.random.choice(ODD_DECIMALS if self.chance(0.05) and not self.written else DECIMALS)
+            case "Date":
+                return self.random.choice(ODD_DAYS if self.chance(0.05) and not self.written else DAYS)
             case "Int":
                 return self.size()
         known = self.samples.texts.get(name, [])
