@@ -47,7 +47,7 @@ def check(password: str, *, known: Sequence[str] = (), field: tuple[str, ...] = 
     password = unicodedata.normalize("NFC", password)
     if len(password) < SHORTEST:
         return Refusal(RefusalCode.WEAK_PASSWORD, f"Use at least {SHORTEST} characters.", field)
-    if _is_common(password):
+    if is_common(password):
         return Refusal(
             RefusalCode.BREACHED_PASSWORD, "This password is known from breaches. Choose another one.", field
         )
@@ -55,7 +55,8 @@ def check(password: str, *, known: Sequence[str] = (), field: tuple[str, ...] = 
     return Refusal(RefusalCode.WEAK_PASSWORD, advice, field) if advice else None
 
 
-def _is_common(password: str) -> bool:
+def is_common(password: str) -> bool:
+    """Whether it is among those that are known from breaches."""
     return password.lower() in _common_passwords() or password.lower() in RANKED_DICTIONARIES["passwords"]
 
 

@@ -70,6 +70,8 @@ USUAL = Lifetime(timedelta(days=30), timedelta(days=14))
 PUBLIC_COMPUTER = Lifetime(timedelta(hours=2), timedelta(minutes=20))
 STAFF = Lifetime(timedelta(hours=12), timedelta(hours=1))
 """A working day: a session that reads what customers keep to themselves is not left open overnight."""
+TILL = Lifetime(timedelta(hours=8), timedelta(minutes=15))
+"""A shift; whoever walks away from the till enters the PIN again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +347,17 @@ async def revoke_all(transaction: AsyncConnection, account_id: UUID) -> int:
 async def revoke_token(transaction: AsyncConnection, digest: bytes) -> bool:
     """Ends the session of a token. False: it was not live."""
     return await _revoke(transaction, LoginSession.token_digest == digest) == 1
+
+
+async def revoke_at_tills(transaction: AsyncConnection, account_id: UUID, *, keep: UUID | None = None) -> None:
+    """Ends the account's sessions at tills, but one."""
+    others = LoginSession.id.is_distinct_from(literal(keep, LoginSession.id.type))
+    await _revoke(transaction, LoginSession.account_id == account_id, LoginSession.till_id.is_not(None), others)
+
+
+async def revoke_of_till(transaction: AsyncConnection, till_id: UUID) -> None:
+    """Ends everyone's sessions at a till."""
+    await _revoke(transaction, LoginSession.till_id == till_id)
 
 
 async def _revoke(transaction: AsyncConnection, *which: ColumnElement[bool]) -> int:

@@ -52,6 +52,12 @@ TOTP_DAY = Budget("totp-day", 30, 24 * 60 * 60)
 ENROLMENT = Budget("enrolment", 20)
 EMAIL_CHANGE = Budget("email-change", 5)
 
+# By till and member, together: whoever has no good key locks nobody out of a till. At 30 guesses a day a PIN of six
+# digits lasts for decades. By till: whoever has stolen one does not try everybody's PIN there either.
+TILL_PIN = Budget("till-pin", 5)
+TILL_DAY = Budget("till-day", 30, 24 * 60 * 60)
+TILL = Budget("till", 60)
+
 # By account: that a username is taken tells that somebody has it.
 USERNAME = Budget("username", 20)
 

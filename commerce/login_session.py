@@ -114,7 +114,7 @@ async def sign_in(
         entered = await database.transact(enter)
         if entered is not None:
             return entered
-    await database.transact(partial(_note_failure, account_id=candidate.account_id, client=client))
+    await database.transact(partial(note_failure, account_id=candidate.account_id, client=client))
     return WRONG
 
 
@@ -225,7 +225,7 @@ async def step_up(
 
     outcome = await database.transact(confirm) if verdict.ok else WRONG_PASSWORD
     if outcome == WRONG_PASSWORD:
-        await database.transact(partial(_note_failure, account_id=account_id, client=client))
+        await database.transact(partial(note_failure, account_id=account_id, client=client))
     return outcome
 
 
@@ -351,7 +351,7 @@ async def _keep_hash(transaction: AsyncConnection, account_id: UUID, password_ha
     await transaction.execute(credential.values(password_hash=password_hash))
 
 
-async def _note_failure(transaction: AsyncConnection, account_id: UUID | None, client: ClientFacts) -> None:
+async def note_failure(transaction: AsyncConnection, account_id: UUID | None, client: ClientFacts) -> None:
     """Writes a failure down where there is an account. Nobody waits for the disk: that would tell who has one."""
     await transaction.execute(text("SET LOCAL synchronous_commit TO off"))
     await record(transaction, account_id, AccountEventKind.SIGN_IN_FAILED, client)

@@ -28,6 +28,7 @@ from resolvers.registration import RegistrationMutation
 from resolvers.second_factor import SecondFactorMutation
 from resolvers.shop import ShopQuery
 from resolvers.staff import StaffMutation, StaffQuery
+from resolvers.till import TillMutation, TillQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
 from schema.scalars import SCALARS
@@ -45,6 +46,7 @@ class Query(
     PolicyQuery,
     ShopQuery,
     StaffQuery,
+    TillQuery,
     ViewerQuery,
 ):
     node: Node | None = any_entity()
@@ -64,6 +66,7 @@ class Mutation(
     RegistrationMutation,
     SecondFactorMutation,
     StaffMutation,
+    TillMutation,
 ):
     pass
 
