@@ -22,8 +22,21 @@ ATTEMPTS = 8
 # merely begin alike (`coat` and `cotton` 0.2, `robe` and `robin` 0.375, `jaket` and `jacket` 0.44).
 SEARCHING = {"pg_trgm.strict_word_similarity_threshold": "0.38"}
 
-# With a LIMIT parameter PostgreSQL would plan a compiled read anew at each call.
-READING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette-read", **SEARCHING}
+# With a LIMIT parameter PostgreSQL would plan a compiled read anew at each call. Data is in memory or on flash: by the
+# usual cost of a random page it would sort what an index has in order. To merge a session with its account it would
+# read accounts in order up to that one, believing that they are few.
+READING = {
+    "plan_cache_mode": "force_generic_plan",
+    "random_page_cost": "1.1",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "application_name": "layette-read",
+    **SEARCHING,
+}
+
+# A large document's statement is longer than asyncpg keeps by itself (15 KiB), and would be planned at each request; so
+# would every statement after the five minutes that it lives.
+KEPT_STATEMENTS = {"statement_cache_size": 128, "max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -62,7 +75,7 @@ class ReadPool:
                 return connection
         try:
             return await asyncpg.connect(
-                **self._arguments, server_settings=self._settings, statement_cache_size=128, timeout=10
+                **self._arguments, server_settings=self._settings, timeout=10, **KEPT_STATEMENTS
             )
         except BaseException:
             self._free.release()

@@ -92,4 +92,6 @@ def key_text(key: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[s
         return cast(cast(micros, BigInteger), Text)
     if isinstance(type_, Uuid):
         return func.encode(func.uuid_send(key), literal_column("'hex'"), type_=Text)
+    if not isinstance(type_, Integer | Numeric):
+        raise TypeError(f"no sort key has the type {type_}: base64url needs texts of digits and letters")
     return cast(key, Text)

@@ -96,10 +96,10 @@ class Engine:
         except GraphQLError:
             return Outcome.EXECUTE
         record = await database.read_row(statement.sql, *arguments)
-        data = record[0]
-        if data is None and statement.owned:
+        if record is None:
             return Outcome.SESSION_GONE
-        if data is None or BROKEN in data:
+        data = record[0]
+        if BROKEN in data:
             return Outcome.EXECUTE
         return Body(data, compiled.public, statement.owned and record[1])
 

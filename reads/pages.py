@@ -1,6 +1,6 @@
 """The text of a connection: a page of rows by keyset, its bounds, counts and facets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -18,53 +18,74 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from reads import declare
 from reads.cursors import key_text
 from reads.entities import entity_of
 from reads.nodes import Connection
-from reads.text import Part, as_text, base64url, cat, joined, json_string, json_text, members, text, whole
+from reads.text import Part, as_text, base64url, cat, joined, json_string, json_text, listed, members, text, whole
+
+ONE = literal_column("1", Integer)
+NONE = literal_column("'{}'", ARRAY(Text))
 
 
 class PageText:
     """A connection's text.
 
-    What asks for the page's bounds reads its keys once, in a subquery that PostgreSQL may not pull up and so run again
-    for each use.
+    Where something asks for the page's bounds, the page is read once, with one row beyond it, into arrays: the texts
+    of its edges and its cursors. Else the edges stand where they are.
     """
 
     def __init__(self, backend: Any, node: Connection, parent: Any) -> None:
         self.backend, self.node, self.parent = backend, node, parent
-        self._keys: Any = None
+        self._arrays: Any = None
+        self._edges: dict[str, str] = {}
 
-    def text(self) -> ColumnElement[Any]:
-        found = select(whole([*self.marks(), *self.render(self.node.parts, None)]))
-        if self._keys is not None:
-            found = found.select_from(self._keys)
-        return found.scalar_subquery()
+    def parts(self) -> list[Part]:
+        marks = self.marks()
+        if not self.asks_for_bounds():
+            return [*marks, *self.render(self.node.parts, None)]
+        self._arrays = self.arrays()
+        found = whole([*marks, *self.render(self.node.parts, None)])
+        return [select(found).select_from(self._arrays).scalar_subquery()]
 
     def marks(self) -> list[Part]:
         """What records that these rows are found, where that tells something of their persons."""
         recorded = self.node.recorded
         if recorded is None:
             return []
-        found, _ = self.within(lambda row: [self.backend.mark(recorded, row)], self.node.seen_beyond)
+        found = self.within(lambda row: [self.backend.mark(recorded, row)], self.node.seen_beyond)
         return [func.array_to_string(func.array(found.scalar_subquery()), text(""), type_=Text)]
+
+    def asks_for_bounds(self) -> bool:
+        names = {name for _, kind, more in self.node.parts if kind == "pageInfo" for _, name, _ in more}
+        return bool(names & {"startCursor", "endCursor", self.ahead})
+
+    @property
+    def ahead(self) -> str:
+        """The bound that the list itself has to tell; the other one is whether paging began at a cursor."""
+        return "hasPreviousPage" if self.node.backward else "hasNextPage"
 
     def given(self, name: str) -> ColumnElement[Any] | None:
         return self.node.given(name, self.backend)
+
+    # -- rows
 
     def sort_keys(self, row: Any) -> list[ColumnElement[Any]]:
         return [key.sql(row.c, self.given) for key in self.node.keys]
 
     def ordered(self, row: Any, backward: bool) -> list[ColumnElement[Any]]:
+        return self.directed(self.sort_keys(row), backward)
+
+    def directed(self, keys: Sequence[ColumnElement[Any]], backward: bool) -> list[ColumnElement[Any]]:
         return [
             sql.desc() if key.descending != backward else sql.asc()
-            for key, sql in zip(self.node.keys, self.sort_keys(row), strict=True)
+            for key, sql in zip(self.node.keys, keys, strict=True)
         ]
 
-    def within(self, what: Callable[[Any], list[Any]], extra: int) -> tuple[Select[Any], Any]:
-        """The page's rows, and `extra` ones beyond it, in the direction of paging."""
+    def within(self, what: Callable[[Any], list[Any]], extra: int) -> Select[Any]:
+        """Of the page's rows, and of `extra` ones beyond it, in the direction of paging."""
         row = self.backend.alias(self.node.rows.table)
         found = self.backend.chosen(self.node.rows, None, row, self.parent, list(self.node.filters.values()))
         found = found.with_only_columns(*what(row), maintain_column_froms=True)
@@ -72,7 +93,17 @@ class PageText:
             found = found.where(self.beyond(row))
         size = self.backend.bind(self.node.size)
         limit = size + literal_column(str(extra)) if extra else size
-        return found.order_by(*self.ordered(row, self.node.backward)).limit(limit), row
+        return found.order_by(*self.ordered(row, self.node.backward)).limit(limit)
+
+    def keyed(self, row: Any) -> list[Any]:
+        return [sql.label(f"key{at}") for at, sql in enumerate(self.sort_keys(row))]
+
+    def in_order(self, rows: Any) -> list[ColumnElement[Any]]:
+        """The order of the list, by columns that `keyed` named."""
+        return self.directed([rows.c[f"key{at}"] for at in range(len(self.node.keys))], backward=False)
+
+    def subquery(self, found: Any) -> Any:
+        return found.subquery(f"p{next(self.backend.aliases)}")
 
     def beyond(self, row: Any) -> ColumnElement[bool]:
         """Rows after the cursor (before it, when paging backward)."""
@@ -96,42 +127,55 @@ class PageText:
             pieces += [',"', value, '"']
         return base64url(cat(*pieces, "]"))
 
+    # -- edges where nobody asks for bounds
+
     def edges(self, parts: Any) -> ColumnElement[Any]:
         if not self.node.backward:
-            found, _ = self.within(lambda row: [whole(self.render(parts, row))], 0)
-            return joined(found)
-        found, _ = self.within(
-            lambda row: [
-                whole(self.render(parts, row)).label("text"),
-                *(sql.label(f"k{at}") for at, sql in enumerate(self.sort_keys(row))),
-            ],
-            0,
-        )
-        page = found.subquery(f"p{next(self.backend.aliases)}")
-        order = [
-            page.c[f"k{at}"].desc() if key.descending else page.c[f"k{at}"].asc()
-            for at, key in enumerate(self.node.keys)
-        ]
-        return joined(select(page.c.text).order_by(*order))
+            return joined(self.within(lambda row: [whole(self.render(parts, row))], 0))
+        found = self.within(lambda row: [whole(self.render(parts, row)).label("text"), *self.keyed(row)], 0)
+        rows = self.subquery(found)
+        return joined(select(rows.c.text).order_by(*self.in_order(rows)))
 
-    def keys(self) -> Any:
-        """Cursors of the page and one beyond, in the direction of paging."""
-        if self._keys is None:
-            found, _ = self.within(lambda row: [self.cursor(row)], 1)
-            cursors = func.array(found.scalar_subquery(), type_=ARRAY(Text)).label("cursors")
-            name = f"p{next(self.backend.aliases)}"
-            self._keys = select(cursors).offset(literal_column("0")).subquery(name)
-        return self._keys.c.cursors
+    # -- edges and bounds
+
+    def arrays(self) -> Any:
+        """One row: the cursors of the page and of one row beyond, and the texts of its edges."""
+        rows = self.subquery(
+            self.within(lambda row: [*row.c, *self.keyed(row), self.cursor(row).label("page_cursor")], 1)
+        )
+        values = {"cursors": rows.c.page_cursor}
+        for at, (key, kind, more) in enumerate(self.node.parts):
+            if kind == "edges":
+                self._edges[key] = f"edges{at}"
+                values[self._edges[key]] = whole(self.render(more, rows))
+        order = self.in_order(rows)
+        gathered = [
+            func.coalesce(func.array_agg(self.turned(as_text(value), order)), NONE, type_=ARRAY(Text)).label(name)
+            for name, value in values.items()
+        ]
+        return self.subquery(select(*gathered).select_from(rows))
+
+    def turned(self, value: ColumnElement[Any], order: list[ColumnElement[Any]]) -> Any:
+        """What is gathered in the order of the list, which is the other one when paging backward."""
+        return aggregate_order_by(value, *order) if self.node.backward else value
+
+    def count(self) -> ColumnElement[int]:
+        return func.cardinality(self._arrays.c.cursors, type_=Integer)
+
+    def first(self) -> ColumnElement[Any]:
+        """Where in the arrays the page begins; it may be before the first place."""
+        size = self.backend.bind(self.node.size)
+        return self.count() - size + ONE if self.node.backward else ONE
+
+    def last(self) -> ColumnElement[Any]:
+        return self.count() if self.node.backward else self.backend.bind(self.node.size)
 
     def more(self) -> ColumnElement[Any]:
-        return func.cardinality(self.keys(), type_=Integer) > self.backend.bind(self.node.size)
+        return self.count() > self.backend.bind(self.node.size)
 
-    def cursor_at(self, first: bool) -> ColumnElement[Any]:
-        """The first or last of the page's cursors, as JSON."""
-        size = self.backend.bind(self.node.size)
-        place = func.least(size, func.cardinality(self.keys(), type_=Integer), type_=Integer)
-        at = literal_column("1", Integer) if first != self.node.backward else place
-        inside = case((size > literal_column("0"), self.keys()[at]))
+    def cursor_at(self, place: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A cursor of the page as JSON; null where the page is empty."""
+        inside = case((self.backend.bind(self.node.size) > literal_column("0"), self._arrays.c.cursors[place]))
         return func.coalesce(cat('"', inside, '"'), text("null"), type_=Text)
 
     def total(self) -> ColumnElement[Any]:
@@ -142,35 +186,36 @@ class PageText:
         return select(func.count()).select_from(limited).scalar_subquery()
 
     def render(self, parts: Any, row: Any) -> list[Part]:
-        return members((key, self.part(kind, more, row)) for key, kind, more in parts)
+        return members((key, self.part(key, kind, more, row)) for key, kind, more in parts)
 
-    def part(self, kind: str, more: Any, row: Any) -> list[Part]:
+    def part(self, key: str, kind: str, more: Any, row: Any) -> list[Part]:
         match kind:
             case "__typename":
                 return [json_text(more)]
             case "edges":
-                return ["[", self.edges(more), "]"]
+                if self._arrays is None:
+                    return ["[", self.edges(more), "]"]
+                return ["[", listed(self._arrays.c[self._edges[key]][self.first() : self.last()]), "]"]
             case "node":
                 return self.backend.object(more, row)
             case "pageInfo":
                 return self.render(more, row)
             case "cursor":
-                return ['"', self.cursor(row), '"']
+                return ['"', row.c.page_cursor if "page_cursor" in row.c else self.cursor(row), '"']
             case "totalCount":
                 return [as_text(self.total())]
             case "facets":
                 return ["[", *self.facets(*more), "]"]
         return [self.bound(kind)]
 
-    def bound(self, kind: str) -> Part:
+    def bound(self, name: str) -> Part:
         """A field of PageInfo."""
-        match kind:
-            case "startCursor" | "endCursor":
-                return self.cursor_at(kind == "startCursor")
-            case "hasNextPage" | "hasPreviousPage":
-                ahead = (kind == "hasNextPage") != self.node.backward
-                return as_text(self.more()) if ahead else json_text(self.node.bound is not None)
-        raise AssertionError(kind)
+        match name:
+            case "startCursor":
+                return self.cursor_at(func.greatest(self.first(), ONE, type_=Integer))
+            case "endCursor":
+                return self.cursor_at(func.least(self.last(), self.count(), type_=Integer))
+        return as_text(self.more()) if name == self.ahead else json_text(self.node.bound is not None)
 
     def facets(self, facets: declare.Facets, shape: Any) -> list[Part]:
         out: list[Part] = []

@@ -215,7 +215,8 @@ async def entity_json(connection: Any, statement: Any, variables: Any, viewer: A
         arguments = statement.arguments(variables, viewer)
     except GraphQLError:
         return BROKEN
-    return (await connection.fetchrow(statement.sql, *arguments))[0]
+    record = await connection.fetchrow(statement.sql, *arguments)
+    return record[0] if record is not None else None
 
 
 def typed(name: str, found: dict[str, Any] | None) -> dict[str, Any] | None:

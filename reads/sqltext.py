@@ -96,14 +96,13 @@ def compile_entity(rows: Rows, binds: Sequence[Bind], sources: Sources, access: 
 
 
 class ViewerColumns:
-    """The columns of the viewer's live session, as scalars; using one makes the statement check the session."""
+    """The columns of the viewer's live session; using one makes the statement check the session."""
 
     def __init__(self, backend: "SQLText") -> None:
         self._backend = backend
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
-        session = self._backend.session()
-        return select(session.c[name]).scalar_subquery()
+        return self._backend.session().c[name]
 
 
 class SQLText:
@@ -131,11 +130,9 @@ class SQLText:
         return Statement(compiled.string, getters, checks, self._session is not None)
 
     def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-        answer, others = whole_text, []
-        if self._session is not None:
-            live = select(literal_column("true")).select_from(self._session).scalar_subquery()
-            answer = case((live, func.coalesce(whole_text, MARK, type_=Text)))
-            others = [select(self._session.c.stale).scalar_subquery().label("stale")]
+        """One row; none where the statement depends on a session that is not live."""
+        answer = func.coalesce(whole_text, MARK, type_=Text)
+        others = [self._session.c.stale] if self._session is not None else []
         if self._categories:
             return self._recording(select(answer.label("text"), *others))
         return select(octets(answer), *others)
@@ -215,7 +212,7 @@ class SQLText:
             case Rows():
                 return self.rows(node, row)
             case Connection():
-                return [self.connection(node, row)]
+                return PageText(self, node, row).parts()
             case Choice():
                 return [self.choice(node, row)]
             case Failed():
@@ -285,8 +282,3 @@ class SQLText:
             )
         one = func.coalesce(*texts, text("null"), type_=Text)
         return cat("[", joined(select(one).select_from(keys).order_by(keys.c.place)), "]")
-
-    # -- pages
-
-    def connection(self, node: Connection, parent: Any) -> ColumnElement[Any]:
-        return PageText(self, node, parent).text()

@@ -83,7 +83,9 @@ class ProductFilter:
 
 
 def exists_stock(product: Columns) -> ColumnElement[bool]:
-    return select(Variant.id).where(Variant.product_id == product.id, Variant.on_hand > literal_column("0")).exists()
+    """OFFSET 0 has PostgreSQL look at each product's own variants; it would read all of the shop's beforehand."""
+    in_stock = select(Variant.id).where(Variant.product_id == product.id, Variant.on_hand > literal_column("0"))
+    return in_stock.offset(literal_column("0")).exists()
 
 
 def purchasable(variant: Columns) -> ColumnElement[bool]:

@@ -1,8 +1,10 @@
 """What PostgreSQL and Valkey have in common as children of the keeper."""
 
+import os
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, SIGQUIT, Signals
 
@@ -21,6 +23,8 @@ class Server(ABC):
 
     name: str
     stop_signal: Signals
+    environment: Mapping[str, str] = {}
+    """What the server's process has beside this one's environment."""
 
     def __init__(self, home: Home, *, durable: bool) -> None:
         self.home = home
@@ -65,6 +69,7 @@ class Server(ABC):
             self.process = subprocess.Popen(
                 self.command(),
                 cwd=self.data,
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
