@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
-from sqlalchemy import update
+from sqlalchemy import func, insert, update
 
 from app.embedded import Services
 from app.settings import Settings
 from auth import sessions
 from commerce import obligations, staff, staff_role
 from models.database import Database
-from models.ids import show_id
+from models.ids import new_id, show_id
+from models.order import Order
 from models.staff import StaffMember
 from privacy import obligations as texts
 from tests.support.shop import Shop, open_shop
@@ -115,6 +116,20 @@ async def test_role_that_was_given_shows_what_was_hidden_with_the_next_request(t
     assert await ask(twins.first, NODE, token, id=owner.shown) == {"data": {"node": None}}
     await set_roles(twins, owner, member, "security")
     assert await ask(twins.first, NODE, token, id=owner.shown) == {"data": {"node": {"email": owner.email}}}
+
+
+async def test_absence_of_an_order_is_not_believed_either_after_a_role_is_given(twins: Twins, owner: Employee):
+    """Nothing in the statement but the session tells that what hides the order is out of date."""
+    facts = {"channel": "PHONE", "status": "PLACED", "currency": "USD", "subtotal": 0, "total": 0}
+    row = insert(Order).values(id=(key := new_id()), number="LY-1", placed_at=func.now(), **facts)
+    await twins.database.transact(lambda t: t.execute(row))
+    query, shown = "query ($id: ID!) { order(id: $id) { status } }", show_id("ord", key)
+    member = await employed(twins.database, "security")
+    token = (await at_work(twins.database, member)).token
+    assert await ask(twins.first, LIST, token)
+    assert await ask(twins.first, query, token, id=shown) == {"data": {"order": None}}
+    await set_roles(twins, owner, member, "security", "tailor")
+    assert await ask(twins.first, query, token, id=shown) == {"data": {"order": {"status": "PLACED"}}}
 
 
 async def test_first_request_of_a_process_shows_what_is_hidden_from_customers(twins: Twins, owner: Employee):
