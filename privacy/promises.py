@@ -69,6 +69,11 @@ PROMISES = (
         "You can correct them; a change of email is confirmed from the new mailbox and can be undone from the old one.",
         ("commerce.account", "commerce.address", "commerce.preference", "commerce.email_change"),
     ),
+    Promise(
+        "P52",
+        "Whoever works for the shop acknowledges obligations before reading personal data, and may do what roles allow.",
+        ("privacy.obligations", "commerce.obligations", "auth.roles", "auth.permissions.denial", "commerce.staff"),
+    ),
     Promise("P53", "You can see what happened to your account.", ("models.account.AccountEvent",)),
     Promise(
         "P54",
