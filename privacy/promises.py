@@ -58,6 +58,16 @@ PROMISES = (
         "Before an address of ours is changed we ask for the password again.",
         ("auth.sessions", "commerce.email_change"),
     ),
+    Promise(
+        "P41",
+        "Staff read personal data for a purpose that the policy names, that the data is kept for and their role may use.",
+        ("auth.permissions.denial", "auth.roles.ROLES"),
+    ),
+    Promise(
+        "P45",
+        "Other business purposes need a written balancing note before a column may name them.",
+        ("models.classification.Personal",),
+    ),
     Promise("P48", "A published review has no path to its author.", ("schema.review.PublicReview",)),
     Promise(
         "P50",
@@ -73,6 +83,12 @@ PROMISES = (
         "P52",
         "Whoever works for the shop acknowledges obligations before reading personal data, and may do what roles allow.",
         ("privacy.obligations", "commerce.obligations", "auth.roles", "auth.permissions.denial", "commerce.staff"),
+    ),
+    Promise(
+        "P52",
+        "Whoever works for us acknowledges the current obligations before they read anything personal, and you see what "
+        "they read.",
+        ("auth.permissions.denial", "auth.access_log.recorder", "privacy.obligations"),
     ),
     Promise("P53", "You can see what happened to your account.", ("models.account.AccountEvent",)),
     Promise(
