@@ -51,12 +51,12 @@ class Arguments:
             where[name] = lambda row, backend, a=argument, bind=bind: a.where(row, backend.bind(bind))
         return where
 
-    def filter(self, declared: declare.Filter | None, node: Any, given: Any) -> Any:
+    def filter(self, declared: declare.Filter | None, graphql_field: Any, node: Any, given: Any) -> Any:
         """The conditions of a filter by name, and what gives its values to conditions and sort keys."""
         binds: dict[str, Bind] = {}
         shared = {} if declared is None else declared.shared
         for name, (type_, default) in shared.items():
-            present = self.part_of(node, name, given)
+            present = self.part_of(graphql_field, node, name, given)
             binds[name] = Bind(type_, lambda v, w, get=present, default=default: default if get is None else get(v))
         conditions: dict[str, Where] = {}
 
@@ -64,7 +64,7 @@ class Arguments:
             return backend.bind(binds[name]) if name in binds else None
 
         for name, one in ({} if declared is None else declared.fields).items():
-            get = self.part_of(node, name, given)
+            get = self.part_of(graphql_field, node, name, given)
             if get is None:
                 continue
             binds[name] = self.bind(Bind(one.type, lambda v, w, get=get, one=one: one.convert(get(v))))
@@ -96,7 +96,7 @@ class Arguments:
         constant = get_argument_values(graphql_field, node, self.values).get(name)
         return lambda variables: constant
 
-    def part_of(self, node: Any, name: str, given: Any) -> Any:
+    def part_of(self, graphql_field: Any, node: Any, name: str, given: Any) -> Any:
         """What gives a field of the argument `filter`; None where it is not given."""
         if given is None or read_part(given, name) is None:
             return None
@@ -109,6 +109,9 @@ class Arguments:
         if isinstance(inner, VariableNode) and inner.name.value in self.values.coerced:
             variable = inner.name.value
             return lambda variables: variables[variable]
+        if inner is not None and not isinstance(inner, VariableNode) and holds_variable(inner):
+            whole = self.argument(graphql_field, node, "filter")
+            return lambda variables: read_part(whole(variables), name)
         constant = read_part(given, name)
         return lambda variables: constant
 

@@ -15,8 +15,9 @@ from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Numeric, Te
 from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LONGEST = 512
+LONGEST = 8192
 MOST_DIGITS = 40
+HEX = literal_column("'hex'", Text)
 
 
 def wrong(message: str) -> GraphQLError:
@@ -62,12 +63,14 @@ class Cursor:
 def to_text(value: Any) -> str:
     if isinstance(value, datetime):
         return str((value - EPOCH) // timedelta(microseconds=1))
+    if isinstance(value, str):
+        return value.encode().hex()
     return value.hex if isinstance(value, UUID) else str(value)
 
 
 def from_text(text: str, type_: TypeEngine[Any]) -> Any:
-    if not isinstance(text, str) or "\0" in text:
-        raise ValueError
+    if not isinstance(text, str):
+        raise TypeError
     if isinstance(type_, Uuid):
         return UUID(hex=text)
     if isinstance(type_, DateTime):
@@ -82,16 +85,23 @@ def from_text(text: str, type_: TypeEngine[Any]) -> Any:
         if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
             raise ValueError
         return number
+    return words(bytes.fromhex(text).decode())
+
+
+def words(text: str) -> str:
+    """The text, which PostgreSQL can hold."""
+    if "\0" in text:
+        raise ValueError
     return text
 
 
 def key_text(key: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[str]:
-    """The key's value as to_text writes it, in SQL."""
+    """The key's value as to_text writes it, in SQL: nothing but letters, digits, dot and minus, for base64url."""
     if isinstance(type_, DateTime):
         micros = func.extract("epoch", key) * literal_column("1000000")
         return cast(cast(micros, BigInteger), Text)
     if isinstance(type_, Uuid):
-        return func.encode(func.uuid_send(key), literal_column("'hex'"), type_=Text)
-    if not isinstance(type_, Integer | Numeric):
-        raise TypeError(f"no sort key has the type {type_}: base64url needs texts of digits and letters")
+        return func.encode(func.uuid_send(key), HEX, type_=Text)
+    if isinstance(type_, Text):
+        return func.encode(func.convert_to(key, literal_column("'UTF8'")), HEX, type_=Text)
     return cast(key, Text)

@@ -38,7 +38,7 @@ class PagePlanning(Planning):
             graphql_field, node, values, "before" if backward else "after", Cursor(sort_name, types_of(keys))
         )
         arguments = self.given.arguments(reads.arguments, graphql_field, node, besides=PAGING)
-        filters, given_value = self.given.filter(reads.filter, node, values.get("filter"))
+        filters, given_value = self.given.filter(reads.filter, graphql_field, node, values.get("filter"))
         node_type = get_named_type(get_named_type(named.fields["edges"].type).fields["node"].type)
         table = reads.table if reads.table is not None else entity_of(node_type).table
         where = self.paged_under(field, node_type, reads, root=root)
