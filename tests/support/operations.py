@@ -19,6 +19,7 @@ from graphql import (
     GraphQLUnionType,
     Undefined,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
 )
 
@@ -33,7 +34,11 @@ USUAL_SIZES, ODD_SIZES = (1, 2, 3, 5, 100), (0, 101, -1, 2**31, 10**6)
 JUNK = ("", "junk", "=", "WyJORVdFU1QiXQ", "%00", "\u2028", "e30", "W10", "null", "A" * 600)
 DECIMALS = ("0", "19.99", "20.00", 20, 19.5, "0.001", "2500.00", "1e13", "100000000000.00")
 DAYS, ODD_DAYS = ("2024-02-29", "1999-12-31", "0001-01-01"), ("2023-02-29", "29.2.2024", 20240229, "")
+MOMENTS = ("2026-03-01T12:00:00Z", "2026-02-28T13:00:00.000001+01:00", "0001-01-01T00:00:00Z")
+ODD_MOMENTS = ("2026-03-01T12:00:00", "2026-13-01T00:00:00Z", "9999-12-31T23:59:59-23:59", 7, "")
 ODD_DECIMALS = ("-1", "abc", "1e40", "NaN", True, [])
+PAGING = frozenset({"first", "after", "last", "before", "filter", "sort"})
+PREFIXES = {"Product": "prd", "Order": "ord", "Customer": "cus", "Partner": "prt", "Staff": "stf"}
 
 
 class Word(str):
@@ -231,6 +236,9 @@ class Generator:
             made[edge] = self.given(edge, "String", lambda: self.cursor(get_named_type(declared.type).name, sort))
         if "filter" in declared.args and self.chance(0.5):
             made["filter"] = self.filter(declared)
+        for name, argument in declared.args.items():
+            if name not in PAGING and self.chance(0.3):
+                made[name] = self.given(name, str(argument.type), lambda name=name: self.value(name, declared))
         if self.chance(0.04):
             wrong = self.random.choice(("first", "last", "after", "before"))
             made.setdefault(wrong, self.random.choice(("null", "3" if wrong in {"first", "last"} else '"x"')))
@@ -265,12 +273,14 @@ class Generator:
         return {name: None if self.chance(0.1) else self.leaf(type_, name) for name in names}
 
     def leaf(self, type_: GraphQLInputObjectType, name: str) -> Any:
-        return self.of_type(name, get_named_type(type_.fields[name].type))
+        inner, named = get_nullable_type(type_.fields[name].type), get_named_type(type_.fields[name].type)
+        if isinstance(inner, GraphQLList):
+            return [self.of_type(name, named) for _ in range(self.random.choice((0, 1, 1, 3)))]
+        return self.of_type(name, named)
 
     def value(self, name: str, declared: GraphQLField) -> Any:
         type_ = declared.args[name].type
-        inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-        if isinstance(inner, GraphQLList):
+        if isinstance(get_nullable_type(type_), GraphQLList):
             return [self.of_type(name, get_named_type(type_)) for _ in range(self.random.choice((0, 1, 3, 8)))]
         return self.of_type(name, get_named_type(type_), get_named_type(declared.type))
 
@@ -279,11 +289,13 @@ class Generator:
             return Word(self.random.choice(list(type_.values)))
         match type_.name:
             case "ID":
-                return self.id(of)
+                return self.id(name, of)
             case "Boolean":
                 return self.chance(0.5)
             case "Decimal":
                 return self.random.choice(ODD_DECIMALS if self.chance(0.05) and not self.written else DECIMALS)
+            case "DateTime":
+                return self.random.choice(ODD_MOMENTS if self.chance(0.05) and not self.written else MOMENTS)
             case "Date":
                 return self.random.choice(ODD_DAYS if self.chance(0.05) and not self.written else DAYS)
             case "Int":
@@ -293,12 +305,13 @@ class Generator:
             return self.random.choice(known)
         return self.random.choice(("no-such", *AWKWARD))
 
-    def id(self, of: GraphQLNamedType | None) -> str:
-        """An id, mostly of the type that is asked for."""
+    def id(self, name: str, of: GraphQLNamedType | None) -> str:
+        """An id, mostly of the type that the argument `id` or `customerId` asks for."""
         if self.chance(0.06):
             return self.random.choice(("", "x", "prd_", "prd_" + "0" * 32, "ord_" + "g" * 32, "PRD_" + "0" * 32))
-        prefix = {"Product": "prd", "Order": "ord"}.get(of.name if of is not None else "")
-        if prefix is None or self.chance(0.08):
+        asked = name.removesuffix("Id").title() if name.endswith("Id") else of.name if of is not None else ""
+        prefix = PREFIXES.get(asked, "")
+        if prefix not in self.samples.ids or self.chance(0.08):
             prefix = self.random.choice(list(self.samples.ids))
         return self.random.choice(self.samples.ids[prefix])
 

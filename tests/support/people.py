@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from auth.roles import StaffPurpose
+from auth.roles import permissions_of, purposes_of
 from auth.viewer import Claim, StaffFacts, Viewer, ViewerKind
 from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand, Credential
 from models.address import Address, AddressKind
@@ -35,23 +35,22 @@ ADDRESS = ("label", "recipient_name", "company", "line1", "line2", "city", "regi
 REQUIRED = {"recipient_name", "line1"}
 ORDERS = 14
 
-ACCESS, PRODUCTS = StaffPurpose(Purpose.ACCESS, case_required=True), StaffPurpose(Purpose.PRODUCTS)
-SUPPORT = frozenset({ACCESS, PRODUCTS})
-TICKET = Claim(Purpose.ACCESS, "T-1")
-CLAIMS = (
-    ((), TICKET, True, True),
-    (("customer:read", "order:read"), TICKET, True, True),
-    (("customer:read", "order:read"), Claim(Purpose.PRODUCTS), True, True),
-    (("order:read",), TICKET, True, True),
-    (("customer:read",), TICKET, True, True),
-    (("customer:read", "order:read"), Claim(), True, True),
-    (("customer:read", "order:read"), Claim(Purpose.ACCESS), True, True),
-    (("customer:read", "order:read"), Claim(Purpose.LEGAL_SAFETY, "M-1"), True, True),
-    (("customer:read", "order:read"), TICKET, False, True),
-    (("customer:read", "order:read"), TICKET, True, False),
-    (("product:write",), TICKET, True, True),
+ACCESS, PRODUCTS, LEGAL_SAFETY = (one.value for one in (Purpose.ACCESS, Purpose.PRODUCTS, Purpose.LEGAL_SAFETY))
+STAFF = (
+    (("owner",), Claim(ACCESS), True, True),
+    (("owner",), Claim(LEGAL_SAFETY, "M-1"), True, True),
+    (("owner",), Claim(), True, True),
+    (("owner",), Claim(ACCESS), False, True),
+    (("owner",), Claim(ACCESS), True, False),
+    (("support",), Claim(ACCESS, "T-1"), True, True),
+    (("support",), Claim(ACCESS), True, True),
+    (("support",), Claim(PRODUCTS), True, True),
+    (("floor", "tailor"), Claim(PRODUCTS), True, True),
+    (("legal",), Claim(LEGAL_SAFETY, "M-1"), True, True),
+    (("marketing",), Claim(PRODUCTS), True, True),
+    ((), Claim(ACCESS, "T-1"), True, True),
 )
-"""Of a member of staff: permissions, the purpose, whether the obligations are acknowledged, the second factor given."""
+"""Roles, the purpose that is claimed, whether the obligations are acknowledged, whether a second factor was given."""
 
 
 @dataclass
@@ -94,9 +93,9 @@ def _clerk(planting: Planting) -> Person:
         access_stamp=3,
     )
     digest = clerk.viewer.token_digest
-    for permissions, claim, acknowledged, second_factor in CLAIMS:
-        facts = StaffFacts(member, 3, ("support",), SUPPORT, acknowledged, second_factor)
-        held = frozenset(permissions)
+    for roles, claim, acknowledged, second_factor in STAFF:
+        facts = StaffFacts(member, 3, roles, frozenset(purposes_of(roles)), acknowledged, second_factor)
+        held = permissions_of(roles)
         clerk.as_staff.append(
             Viewer(ViewerKind.STAFF, clerk.id, clerk.sessions[0], digest, held, staff=facts, claim=claim)
         )
@@ -111,7 +110,7 @@ def _person(planting: Planting, name: str, text: str | None, kind: AccountKind =
         channel=Channel.WEB.value,
         kind=kind.value,
         name=text or name,
-        email=f"{name}+\"'\\@example.com",
+        email=email_of(name),
         email_verified_at=None if text is None else NOON,
         username=text,
         phone=text and "+12025550143",
@@ -167,6 +166,10 @@ def _belongings(planting: Planting, account: UUID) -> None:
         where = planting.maybe(planting.text())
         facts = {"device_name": where, "device_kind": where and DeviceKind.MOBILE.value, "ip_network": where}
         planting.add(AccountEvent, kind=kind.value, occurred_at=planting.moment(), **facts, **whose)
+
+
+def email_of(name: str) -> str:
+    return f"{name}+\"'\\@example.com"
 
 
 def digest_of(session: str) -> bytes:
