@@ -60,8 +60,8 @@ PROMISES = (
     ),
     Promise(
         "P41",
-        "Staff read personal data for a purpose that the policy names, that the data is kept for and their role may use.",
-        ("auth.permissions.denial", "auth.roles.ROLES"),
+        "Staff read personal data for a purpose that the policy names, the data is kept for and their role may use.",
+        ("auth.permissions.denial", "auth.roles.ROLES", "auth.access_log.recorder"),
     ),
     Promise(
         "P45",
@@ -76,19 +76,8 @@ PROMISES = (
     ),
     Promise(
         "P51",
-        "You can correct them; a change of email is confirmed from the new mailbox and can be undone from the old one.",
+        "You can correct them; a change of email is confirmed from the new mailbox and undone from the old one.",
         ("commerce.account", "commerce.address", "commerce.preference", "commerce.email_change"),
-    ),
-    Promise(
-        "P52",
-        "Whoever works for the shop acknowledges obligations before reading personal data, and may do what roles allow.",
-        ("privacy.obligations", "commerce.obligations", "auth.roles", "auth.permissions.denial", "commerce.staff"),
-    ),
-    Promise(
-        "P52",
-        "Whoever works for us acknowledges the current obligations before they read anything personal, and you see what "
-        "they read.",
-        ("auth.permissions.denial", "auth.access_log.recorder", "privacy.obligations"),
     ),
     Promise("P53", "You can see what happened to your account.", ("models.account.AccountEvent",)),
     Promise(
