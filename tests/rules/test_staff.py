@@ -22,10 +22,11 @@ from models.login_session import DeviceKind
 from models.second_factor import Challenge, ChallengeKind
 from models.staff import StaffKind, StaffStatus
 from models.till import StaffPin
-from tests.support.account import PASSWORDS, Post
+from tests.support.account import PASSWORDS, Post, customer
 from tests.support.database import RolledBackDatabase
 from tests.support.login_session import LAPTOP, PASSWORD, CountingHasher, events, who_has
 from tests.support.staff import Employee, at_work, employ, employed, status_of
+from tests.support.statements import statements
 
 
 @pytest.fixture
@@ -66,6 +67,30 @@ async def test_disabled_member_cannot_sign_in(
     assert isinstance(await enter(database, passwords, clerk), Issued)
     await staff.disable(transaction, owner.staff_id, clerk.staff_id)
     assert await enter(database, passwords, clerk) == login_session.WRONG
+
+
+async def test_refusals_do_not_tell_whether_somebody_works_here(
+    database: RolledBackDatabase,
+    transaction: AsyncConnection,
+    passwords: CountingHasher,
+    password_hash: str,
+    owner: Employee,
+    clerk: Employee,
+):
+    buyer = await customer(database, "buyer@example.com")
+    both = await employ(transaction, "floor", email="both@example.com", password_hash=password_hash)
+    await customer(database, both.email)
+    gone = await employ(transaction, "floor", password_hash=password_hash)
+    await staff.disable(transaction, owner.staff_id, gone.staff_id)
+    seen = []
+    for name in ("nobody@example.com", "buyer@example.com", clerk.email, both.email, gone.email, owner.email):
+        passwords.compared = 0
+        with statements(database) as sent:
+            outcome = await login_session.sign_in(database, passwords, LAPTOP, SignIn(name, "not the password at all"))
+        assert outcome == login_session.WRONG
+        seen.append((sent, passwords.compared))
+    assert all(one == seen[0] for one in seen)
+    assert await events(transaction, buyer) == [AccountEventKind.SIGN_IN_FAILED]
 
 
 async def test_enabled_member_signs_in_anew_with_their_password_and_nothing_else_is_revived(
