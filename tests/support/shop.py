@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from app.embedded import Services
 from app.settings import Settings
 from auth import sessions
 from models.database import Database
+from reads.engine import Engine
+from resolvers.root import open_engine
 from tests.support.login_session import LAPTOP
 
 
@@ -35,9 +38,15 @@ class Shop:
         return issued.token
 
 
+@cache
+def engine() -> Engine:
+    """One for all shops of the process: what it keeps is of the schema, and no data."""
+    return open_engine()
+
+
 @asynccontextmanager
 async def open_shop(settings: Settings, database: Database, redis_url: str) -> AsyncGenerator[Shop]:
-    app = create_app(settings, Services(database.url, redis_url))
+    app = create_app(settings, Services(database.url, redis_url), engine_of=lambda _: engine())
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with (
         app.router.lifespan_context(app),
