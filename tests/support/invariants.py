@@ -124,7 +124,8 @@ INVARIANTS = {
         SELECT a.id FROM account a LEFT JOIN acknowledgement k ON k.account_id = a.id AND k.channel = a.channel
         LEFT JOIN preference p ON p.account_id = a.id AND p.channel = a.channel
         LEFT JOIN communication_preference c ON c.account_id = a.id AND c.channel = a.channel
-        WHERE a.kind = 'CUSTOMER' GROUP BY a.id HAVING (count(k.id), count(p.account_id), count(c.account_id)) <> (1, 1, 1)
+        WHERE a.kind = 'CUSTOMER' GROUP BY a.id
+        HAVING (count(k.id), count(p.account_id), count(c.account_id)) <> (1, 1, 1)
         """,
         "UPDATE acknowledgement SET channel = 'PHONE'",
     ),

