@@ -21,8 +21,8 @@ from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN
 from reads.verify import verify
 
-DOCUMENT_BYTES = 24 * 2**20
-STATEMENT_BYTES = 24 * 2**20
+DOCUMENT_BYTES = 16 * 2**20
+STATEMENT_BYTES = 16 * 2**20
 
 
 class Outcome(Enum):
