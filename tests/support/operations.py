@@ -108,7 +108,7 @@ class Generator:
 
     def roots(self, query: GraphQLObjectType) -> str:
         computed = {name for name in query.fields if field_reads(strawberry_field(query, name)) is None}
-        weights = [0.06 if name in computed else self.wish(query, name) for name in query.fields]
+        weights = [0.06 if name in computed else self.weight(query, name) for name in query.fields]
         chosen = self.random.choices(list(query.fields), weights, k=self.random.choice((1, 1, 1, 2, 3)))
         self.computed = not computed.isdisjoint(chosen)
         fields = [self.field(query, name, self.random.randint(2, self.depth)) for name in chosen]
@@ -137,6 +137,10 @@ class Generator:
             found.append(f"...{self.fragment(type_)}{self.directive()}")
         self.random.shuffle(found)
         return " ".join(found)
+
+    def weight(self, query: GraphQLObjectType, name: str) -> float:
+        """Lists with filters and orders have the most to go wrong."""
+        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1)
 
     def wish(self, type_: GraphQLObjectType, name: str) -> float:
         return 1.0 if self.may(strawberry_field(type_, name)) else 0.04
@@ -230,7 +234,8 @@ class Generator:
             if self.chance(0.35):
                 sort = str(getattr(default, "value", default)) if default is not Undefined else sort
             else:
-                made["sort"] = self.given("sort", str(declared.args["sort"].type), lambda: Word(sort))
+                kind, always = str(declared.args["sort"].type), self.chance(0.5)
+                made["sort"] = self.given("sort", kind, lambda: Word(sort), always=always)
         made[size] = self.given(size, "Int", self.size)
         if self.chance(0.4):
             made[edge] = self.given(edge, "String", lambda: self.cursor(get_named_type(declared.type).name, sort))
@@ -322,8 +327,8 @@ class Generator:
         if not always and self.chance(0.5):
             value = None if not type_.endswith("!") and self.chance(0.04) else self.spelled(make)
             if isinstance(value, list) and value and self.chance(0.3):
-                first = value[0]
-                value[0] = Word(self.given(name, type_[1:-2], lambda: next(iter(make()), first), always=True))
+                first, inner = value[0], type_.removesuffix("!")[1:-1]
+                value[0] = Word(self.given(name, inner, lambda: next(iter(make()), first), always=True))
             return literal(value)
         shared = [one.name for one in self.variables if one.name.startswith(f"{name}_") and one.type == type_]
         if shared and self.chance(0.15):
@@ -350,12 +355,18 @@ class Generator:
         """Variables for several runs of the operation, each a little different from the one before."""
         if not self.variables:
             return [{}]
-        found = [{variable.name: self.sent(variable, 0.08) for variable in self.variables}]
+        found = [{variable.name: self.sent(variable, 0.2) for variable in self.variables}]
         for _ in range(self.random.choice((0, 1, 1))):
             changed = [one for one in self.variables if self.chance(0.6)] or self.variables[:1]
-            found.append(found[-1] | {variable.name: self.sent(variable, 0.25) for variable in changed})
+            found.append(found[-1] | {one.name: self.sent_next(one, found[-1][one.name]) for one in changed})
         sent = [{name: value for name, value in one.items() if value is not ABSENT} for one in found]
         return orjson.loads(orjson.dumps(sent))
+
+    def sent_next(self, variable: Variable, before: Any) -> Any:
+        """Null after what was not sent, and the other way round, is what plans are easily confused by."""
+        if before is ABSENT:
+            return None
+        return ABSENT if before is None else self.sent(variable, 0.25)
 
     def sent(self, variable: Variable, odd: float) -> Any:
         if variable.nullable and self.chance(odd):
