@@ -1,6 +1,6 @@
 """The ASGI application: what a server process holds open, and what it answers to."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,11 +36,10 @@ class Shop(Starlette):
         super().__init__(routes=routes, lifespan=lifespan)
         self._graphql = graphql
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "http" and scope["path"] == "/graphql":
-            await self._graphql(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            return self._graphql(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, services: Services, *, engine_of: Callable[[Parse], Engine] = open_engine) -> Shop:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_PAIRS = [low + high for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_LENGTH = 33
 _CHECKSUM_LENGTH = 6
 
@@ -75,8 +76,7 @@ def keyed_hash(secret: bytes, purpose: str, value: str) -> str:
 
 
 def _checksum(body: str) -> str:
-    rest, digits = zlib.crc32(body.encode()), []
-    for _ in range(_CHECKSUM_LENGTH):
-        rest, index = divmod(rest, len(_ALPHABET))
-        digits.append(_ALPHABET[index])
-    return "".join(digits)
+    """The CRC-32 in base 62, the lowest digit first."""
+    rest, first = divmod(zlib.crc32(body.encode()), len(_PAIRS))
+    last, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]

@@ -25,9 +25,9 @@ def create_bare(settings: Settings, services: Services) -> Any:
         path = scope["path"]
         variables = orjson.loads((await receive())["body"])
         argument = next(iter(variables.values())) if variables else token_digest(scope["headers"])
-        async with database.reading() as connection:
-            text = await connection.fetchval(statements[path], argument)
-        body = text.encode()
+        record = await database.read_row(statements[path], argument)
+        assert record is not None
+        body = record[0]
         headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

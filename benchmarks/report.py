@@ -25,6 +25,15 @@ class Measured:
     server_ns: int
     database_ns: int
 
+    @property
+    def server(self) -> float:
+        """CPU microseconds a request."""
+        return self.server_ns / len(self.slice.latencies) / 1000
+
+    @property
+    def database(self) -> float:
+        return self.database_ns / len(self.slice.latencies) / 1000
+
 
 @dataclass(frozen=True)
 class Row:
@@ -46,10 +55,7 @@ class Row:
 
     def cost(self, way: str) -> tuple[float, float]:
         """CPU microseconds a request, of the server and of the database."""
-        answers = sum(len(one[way].slice.latencies) for one in self.rounds)
-        server = sum(one[way].server_ns for one in self.rounds)
-        database = sum(one[way].database_ns for one in self.rounds)
-        return server / answers / 1000, database / answers / 1000
+        return median(one[way].server for one in self.rounds), median(one[way].database for one in self.rounds)
 
 
 def tables(rows: Sequence[Row], interference: Sequence[Interference]) -> str:

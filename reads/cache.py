@@ -8,7 +8,10 @@ V = TypeVar("V")
 
 
 class ByteBounded(Generic[K, V]):
-    """Least recently used goes first once the weights exceed `most` bytes."""
+    """Least recently used goes first once the weights exceed `most` bytes.
+
+    Until half of it is used nothing is near to going, and use is not noted, which would cost more than looking up.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -19,7 +22,8 @@ class ByteBounded(Generic[K, V]):
         found = self._kept.get(key)
         if found is None:
             return None
-        self._kept.move_to_end(key)
+        if self.bytes > self.most // 2:
+            self._kept.move_to_end(key)
         return found[0]
 
     def put(self, key: K, value: V, weight: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, parse
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
 
 from reads import reference
 from reads.arguments import CannotCompile
@@ -82,7 +82,7 @@ class Engine:
         self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any
     ) -> Body | Outcome:
         """Answers a query by one statement. `viewer` may be as claimed: the statement checks the session itself."""
-        if operation.kind is not OperationType.QUERY:
+        if not operation.is_query:
             return Outcome.EXECUTE
         values = operation.coerce(self.schema, variables)
         if values is None:

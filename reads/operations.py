@@ -64,6 +64,7 @@ class Operation:
     notes: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.is_query = self.kind is OperationType.QUERY
         self.key = (self.text, self.node.name.value if self.node.name else None)
         self._shaping = [one for one in self.variables if one.directive or not one.required or one.exact is None]
 

@@ -35,14 +35,11 @@ class Answer:
     stored: bool = False
 
     async def send(self, send: Send, request_id: str, more: Headers, *, secure: bool) -> None:
-        length = [] if self.status in BODILESS else [(b"content-length", b"%d" % len(self.body))]
-        headers = [
-            *_common(self.media, secure, self.stored),
-            *length,
-            (b"x-request-id", request_id.encode()),
-            *self.headers,
-            *more,
-        ]
+        headers = [*_common(self.media, secure, self.stored), (b"x-request-id", request_id.encode())]
+        if self.status not in BODILESS:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        headers += self.headers
+        headers += more
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

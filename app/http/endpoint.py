@@ -166,13 +166,15 @@ class GraphQLEndpoint:
             if found.document is None or request.method == "GET":
                 raise
             return card_numbers.refuse(self._engine.schema, found.document, asked, found.where, media)
-        _check_kind(admitted.kind, request.method)
+        is_query = admitted.kind is OperationType.QUERY
+        if not is_query:
+            _check_kind(admitted.kind, request.method)
         operation = self._engine.prepare(text, asked.operation_name)
         if self._gate is not None and request.visit is not None:
             await self._gate.pay_for(request.visit, self._bounds.cost_of(operation, asked.variables))
         if asked.card_number is not None:
             return card_numbers.refuse(self._engine.schema, operation.document, asked, asked.card_number, media)
-        if admitted.kind is OperationType.QUERY:
+        if is_query:
             answer = await self._query(request, operation, asked.variables, media)
         else:
             context = self._make_context(request)
@@ -223,7 +225,7 @@ class GraphQLEndpoint:
             shared = b"public" if request.visit is None else b"private"
             seconds, tags = self._options.public_seconds, request.raw(b"if-none-match")
             return answers.public(body.data, media, seconds, tags, shared=shared)
-        return Answer(HTTPStatus.OK, body.data, media, [])
+        return Answer(200, body.data, media, [])
 
     async def _execute(
         self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], context: Context, media: str

@@ -116,7 +116,8 @@ def _check(value: Any, path: Path, cards: list[Path]) -> None:
         if len(path) > MAX_DEPTH:
             raise _malformed("variables are nested too deeply.")
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _check(inner, (*path, name), cards)
+            if not isinstance(inner, str) or len(inner) >= SHORTEST or "\0" in inner:
+                _check(inner, (*path, name), cards)
     elif isinstance(value, int) and value >= _SMALLEST_CARD and card_number_in(str(value)):
         cards.append(path)
 

@@ -1,11 +1,33 @@
 """A bound on waiting that costs next to nothing where there is no wait."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Generator
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 SWEEP_SECONDS = 0.25
+
+
+class _Begun(Generic[T]):
+    """A coroutine that has come to its first wait, to be awaited from there."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], first: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = first
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        while True:
+            try:
+                sent = yield self._waits_for
+            except BaseException as error:  # noqa: BLE001  # its business, not ours
+                step = partial(self._coroutine.throw, error)
+            else:
+                step = partial(self._coroutine.send, sent)
+            try:
+                self._waits_for = step()
+            except StopIteration as done:
+                return done.value
 
 
 class Patience:
@@ -20,8 +42,12 @@ class Patience:
         self._overdue: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, awaitable: Awaitable[T]) -> T:
-        """What the awaitable gives. Raises TimeoutError when it takes too long; then it was cancelled."""
+    async def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What the coroutine gives. Raises TimeoutError when it takes too long; then it was cancelled."""
+        try:
+            first = coroutine.send(None)
+        except StopIteration as done:
+            return done.value  # it had nothing to wait for
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None
@@ -29,7 +55,7 @@ class Patience:
         if self._timer is None:
             self._timer = loop.call_later(SWEEP_SECONDS, self._sweep, loop)
         try:
-            return await awaitable
+            return await _Begun(coroutine, first)
         except asyncio.CancelledError:
             if task in self._overdue and task.uncancel() == 0:
                 raise TimeoutError from None

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 with the bounds that it lacks: on the time and the size of a request's head."""
+"""uvicorn's HTTP/1.1 with what it lacks: bounds on the time and the size of a request's head, and one write less."""
 
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
@@ -11,6 +11,38 @@ from app.errors import Code
 
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
+CONTINUE = b"HTTP/1.1 100 "
+
+
+class JoinedWrites:
+    """The transport as one response sees it: its head waits for the beginning of its body, and both go out as one.
+
+    A write is a system call, and a packet that wakes the client.
+    """
+
+    __slots__ = ("_head", "_joined", "_transport")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._joined = False
+
+    def write(self, data: bytes) -> None:
+        if self._joined or data.startswith(CONTINUE):
+            self._transport.write(data)
+        elif not self._head:
+            self._head = data
+        else:
+            self._joined = True
+            self._transport.write(self._head + data)
+
+    def close(self) -> None:
+        if self._head and not self._joined:
+            self._transport.write(self._head)
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -36,7 +68,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        before = self.cycle
         super().on_headers_complete()
+        cycle: Any = self.cycle
+        if cycle is not before and self.scope["method"] != "HEAD":
+            cycle.transport = JoinedWrites(self.transport)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import cache
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ _SINGLE = frozenset(
 )
 CLOSE = [("connection", "close")]
 NO_PROXIES = TrustedProxies()
-_BEARER = re.compile(r"(?i)bearer +([A-Za-z0-9\-._~+/]{1,512}=*)")
+_BEARER = re.compile(rb"(?i)bearer +([A-Za-z0-9\-._~+/]{1,512}=*)")
 _COOKIE_BYTES = 16 * 1024
 
 # Names a request in answers and logs; nothing depends on its being unguessable.
@@ -105,7 +106,7 @@ class HttpRequest:
 
     def header(self, name: str) -> str | None:
         """A header's value as text, each byte a character."""
-        value = self._headers.get(name.lower().encode())
+        value = self._headers.get(_encoded(name))
         return None if value is None else value.decode("latin-1")
 
     @property
@@ -128,8 +129,8 @@ class HttpRequest:
     @property
     def bearer_token(self) -> str | None:
         """The token of `Authorization: Bearer …` (RFC 6750)."""
-        match = _BEARER.fullmatch((self.header("authorization") or "").strip())
-        return match[1] if match else None
+        match = _BEARER.fullmatch(self._headers.get(b"authorization", b"").strip())
+        return match[1].decode() if match else None
 
     @property
     def csrf_proof(self) -> bool:
@@ -158,6 +159,12 @@ class HttpRequest:
             return await patience.wait(_read(receive))
         except TimeoutError:
             raise HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, "The body took too long.", CLOSE) from None
+
+
+@cache
+def _encoded(name: str) -> bytes:
+    """A name that our own code asks for, of which there are few."""
+    return name.lower().encode()
 
 
 def _joined(pairs: Headers) -> dict[bytes, bytes]:

@@ -1,13 +1,13 @@
-SELECT '{"data":{"products":{"edges":[' || array_to_string(texts[1:$1], ',')
+SELECT convert_to('{"data":{"products":{"edges":[' || array_to_string(texts[1:$1], ',')
     || '],"pageInfo":{"hasNextPage":' || (cardinality(texts) > $1)
-    || ',"endCursor":' || coalesce('"' || cursors[least($1, cardinality(cursors))] || '"', 'null') || '}}}}'
+    || ',"endCursor":' || coalesce('"' || cursors[least($1, cardinality(cursors))] || '"', 'null') || '}}}}', 'UTF8')
 FROM (SELECT array_agg(edge.text) AS texts, array_agg(edge.cursor) AS cursors FROM (
     SELECT cursor, '{"cursor":"' || cursor || '","node":{"id":"prd_' || encode(uuid_send(id), 'hex')
         || '","slug":"' || slug || '","name":' || to_json(name)::text || ',"available":' || available
         || ',"variants":[' || variants || '],"reviews":{"edges":[' || reviews || ']}}}' AS text
     FROM (SELECT p.id, p.slug, p.name,
-        translate(encode(convert_to('["FEATURED","' || p.featured_rank || '","' || encode(uuid_send(p.id), 'hex')
-            || '"]', 'UTF8'), 'base64'), E'+/=\n', '-_') AS cursor,
+        replace(replace(encode(convert_to('["FEATURED","' || p.featured_rank || '","' || encode(uuid_send(p.id), 'hex')
+            || '"]', 'UTF8'), 'base64'), E'\n', ''), '=', '') AS cursor,
         EXISTS (SELECT FROM variant s WHERE s.product_id = p.id AND s.on_hand > 0 OFFSET 0) AS available,
         array_to_string(ARRAY(
             SELECT '{"id":"var_' || encode(uuid_send(v.id), 'hex') || '","sku":"' || v.sku

@@ -1,4 +1,4 @@
-SELECT '{"data":{"product":' || coalesce((
+SELECT convert_to('{"data":{"product":' || coalesce((
     SELECT '{"id":"prd_' || encode(uuid_send(p.id), 'hex') || '","slug":"' || p.slug || '","name":'
         || to_json(p.name)::text || ',"description":' || coalesce(to_json(p.description)::text, 'null')
         || ',"careInstructions":' || coalesce(to_json(p.care_instructions)::text, 'null')
@@ -26,4 +26,4 @@ SELECT '{"data":{"product":' || coalesce((
                 || '","helpfulCount":' || r.helpful_count || '}}'
             FROM review r WHERE r.product_id = p.id AND r.status = 'PUBLISHED'
             ORDER BY r.published_at DESC, r.id DESC LIMIT 10), ',') || ']}}'
-    FROM product p WHERE p.slug = $1 AND p.archived_at IS NULL), 'null') || '}}'
+    FROM product p WHERE p.slug = $1 AND p.archived_at IS NULL), 'null') || '}}', 'UTF8')

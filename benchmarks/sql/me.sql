@@ -4,7 +4,7 @@ WITH viewer AS (
         AND s.last_used_at + s.idle_seconds * interval '1 second' > now() AND a.disabled_at IS NULL
         AND a.kind = 'CUSTOMER'
 )
-SELECT '{"data":{"me":' || coalesce((
+SELECT convert_to('{"data":{"me":' || coalesce((
     SELECT '{"id":"cus_' || encode(uuid_send(a.id), 'hex') || '","name":' || to_json(a.name)::text
         || ',"email":' || to_json(a.email)::text
         || ',"addresses":[' || array_to_string(ARRAY(
@@ -29,4 +29,4 @@ SELECT '{"data":{"me":' || coalesce((
                         || '","currencyCode":"' || l.currency || '"}}'
                     FROM order_line l WHERE l.order_id = o.id ORDER BY l.position), ',') || ']}}'
             FROM orders o WHERE o.account_id = a.id ORDER BY o.placed_at DESC, o.id DESC LIMIT 5), ',') || ']}}'
-    FROM account a, viewer w WHERE a.id = w.account_id), 'null') || '}}'
+    FROM account a, viewer w WHERE a.id = w.account_id), 'null') || '}}', 'UTF8')
