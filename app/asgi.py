@@ -1,7 +1,8 @@
 """The ASGI application: what a server process holds open, and what it answers to."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from types import CoroutineType
 from typing import Any
 
 from starlette.applications import Starlette
@@ -36,7 +37,7 @@ class Shop(Starlette):
         super().__init__(routes=routes, lifespan=lifespan)
         self._graphql = graphql
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> CoroutineType[Any, Any, None]:
         if scope["type"] == "http" and scope["path"] == "/graphql":
             return self._graphql(scope, receive, send)
         return super().__call__(scope, receive, send)
