@@ -37,7 +37,7 @@ class Shop(Starlette):
         super().__init__(routes=routes, lifespan=lifespan)
         self._graphql = graphql
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> CoroutineType[Any, Any, None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> "CoroutineType[Any, Any, None]":
         if scope["type"] == "http" and scope["path"] == "/graphql":
             return self._graphql(scope, receive, send)
         return super().__call__(scope, receive, send)
