@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import report
+from benchmarks import guard, report
 from benchmarks.documents import CASES, CATALOGUE, DETAIL, Case
 from benchmarks.load import Generator, Target
 from benchmarks.processes import cpu_nanoseconds, database_processes, serving
@@ -39,7 +39,8 @@ def main() -> None:
         reading = Target(port, requests(DETAIL, "compiled", running, tokens))
         signing_in = Target(port, tuple(map(sign_in, CUSTOMERS)))
         waits = interference(reading, signing_in, options.seconds * 4, max(1, options.rounds // 3), generators)
-    text = report.tables(rows, waits)
+        guarded = guard.table(running, options.rounds)
+    text = f"{report.tables(rows, waits)}\n\n{guarded}"
     print(f"\n{text}")
     if options.write:
         report.write(text, f"make bench{' ARGS=' + shlex.quote(' '.join(sys.argv[1:])) if sys.argv[1:] else ''}")
