@@ -67,7 +67,7 @@ async def complaints(world: MatrixWorld, group: str) -> list[str]:
 
 
 @pytest.mark.parametrize("group", [*ROLES, OTHERS])
-async def test_every_field_is_read_as_the_page_says(world: MatrixWorld, group: str):
+async def test_p41_every_field_is_read_as_the_page_says(world: MatrixWorld, group: str):
     wrong = await complaints(world, group)
     assert not wrong, "\n".join(wrong[:20])
 
