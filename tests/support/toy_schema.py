@@ -1,7 +1,9 @@
 """Small schemas that a test declares for itself."""
 
+from functools import reduce
+from operator import or_
 from types import GenericAlias
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLSchema
@@ -15,9 +17,14 @@ def listed(type_: Any) -> Any:
     return GenericAlias(list, type_)
 
 
-def shape(name: str, **hints: Any) -> Any:
+def union(called: str, *types: Any) -> Any:
+    annotated: Any = Annotated
+    return annotated[reduce(or_, types), strawberry.union(called)]
+
+
+def shape(called: str, /, **hints: Any) -> Any:
     """An object type that is no entity, for everyone."""
-    return value(readers=ANYONE)(type(name, (), {"__annotations__": hints}))
+    return value(readers=ANYONE)(type(called, (), {"__annotations__": hints}))
 
 
 def schema_with(*, types: tuple[Any, ...] = (), scalars: Any = None, **fields: tuple[Any, Any]) -> GraphQLSchema:
