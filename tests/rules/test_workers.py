@@ -234,6 +234,7 @@ async def test_killed_worker_process_loses_no_job(store: Database):
     await enqueue_many(store, "test.quick", 5)
     with worker_process(store) as worker:
         await until(store, "SELECT count(*) FILTER (WHERE ended IS NULL), count(ended) FROM trace", [(2, 5)])
+        await until(store, "SELECT count(*) FROM job", [(2,)])
         worker.send_signal(signal.SIGKILL)
         assert worker.wait(10) == -signal.SIGKILL
     assert await rows(store, "SELECT state, attempts FROM job") == [(JobState.RUNNING, 1)] * 2
