@@ -7,15 +7,18 @@ import os
 from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from app.embedded import Services
+from auth.viewer import ANONYMOUS
 from models.database import Database
 from resolvers.root import open_engine
 from tests.support.both_ways import Comparison, Verdict, World, open_world
 from tests.support.database import copy_of
+from tests.support.operations import Generated
 from tests.support.sabotage import SABOTAGES, Sabotage
 
 SEED = os.environ["LAYETTE_TEST_SEED"]
@@ -60,3 +63,28 @@ async def test_a_difference_is_found(world: World, sabotage: Sabotage, monkeypat
     broken = replace(world, engine=open_engine())
     found = await broken.first_wrong(f"{SEED}/sabotage", SABOTAGED_OPERATIONS)
     assert found is not None, f"LAYETTE_TEST_SEED={SEED}"
+
+
+@pytest.mark.parametrize("order", [({}, {"sort": None}), ({"sort": None}, {})], ids=["absent first", "null first"])
+async def test_plan_for_null_is_not_that_for_what_is_not_sent(world: World, order: tuple[dict[str, Any], ...]):
+    """Without a value the list has its usual order; null is refused. Neither may be remembered for the other."""
+    fresh = replace(world, engine=open_engine())
+    asked = Generated("query ($sort: ProductSort) { products(first: 2, sort: $sort) { totalCount } }", [], False)
+    verdicts = [(await fresh.compare(asked, variables, ANONYMOUS)).verdict for variables in (*order, *order)]
+    expected = [Verdict.ERRORS if variables else Verdict.SAME for variables in order]
+    assert verdicts == expected * 2
+
+
+async def test_plan_with_variables_within_lists_is_for_other_values_too(world: World):
+    """A literal list may hold variables, as an argument and within a filter."""
+    ids = world.samples.ids["prd"][:3]
+    nodes = Generated("query ($a: ID!, $b: ID!) { nodes(ids: [$a, $b, $a]) { id } }", [], False)
+    for one, other in ((ids[0], ids[1]), (ids[1], ids[2]), (ids[2], "x")):
+        assert (await world.compare(nodes, {"a": one, "b": other}, ANONYMOUS)).verdict is Verdict.SAME
+    text = "query ($a: OrderStatus!) { orders(first: 50, filter: {status: [$a, DELIVERED]}) { edges { node { id } } } }"
+    clerk, counts = world.people["clerk"].as_staff[0], set()
+    for status in ("PLACED", "CANCELLED", "DELIVERED"):
+        found = await world.compare(Generated(text, [], False), {"a": status}, clerk)
+        assert found.verdict is Verdict.SAME
+        counts.add(str(found.compiled).count("ord_"))
+    assert len(counts) > 1

@@ -23,7 +23,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from reads.declare import field_reads
+from reads.declare import field_readers, field_reads
 from reads.entities import strawberry_field
 from tests.support.planting import AWKWARD
 
@@ -139,8 +139,9 @@ class Generator:
         return " ".join(found)
 
     def weight(self, query: GraphQLObjectType, name: str) -> float:
-        """Lists with filters and orders have the most to go wrong."""
-        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1)
+        """Lists with filters and orders have the most to go wrong, and what few may read is worth asking for."""
+        public = any(reader.kind is None for reader in field_readers(strawberry_field(query, name)))
+        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1 if public else 6)
 
     def wish(self, type_: GraphQLObjectType, name: str) -> float:
         return 1.0 if self.may(strawberry_field(type_, name)) else 0.06
@@ -156,7 +157,7 @@ class Generator:
         possible = self.schema.get_possible_types(type_)
         found = ["id"] if isinstance(type_, GraphQLInterfaceType) else []
         found += ["__typename"] if self.chance(0.5) or not found else []
-        for one in self.random.sample(possible, self.random.randint(0, min(3, len(possible)))):
+        for one in self.random.sample(possible, self.random.randint(0, min(4, len(possible)))):
             if self.chance(0.2):
                 found.append(f"...{self.fragment(one)}{self.directive()}")
             else:

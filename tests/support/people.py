@@ -46,6 +46,8 @@ STAFF = (
     (("support",), Claim(ACCESS), True, True),
     (("support",), Claim(PRODUCTS), True, True),
     (("floor", "tailor"), Claim(PRODUCTS), True, True),
+    (("provider",), Claim(PRODUCTS), True, True),
+    (("security",), Claim(LEGAL_SAFETY, "M-2"), True, True),
     (("legal",), Claim(LEGAL_SAFETY, "M-1"), True, True),
     (("marketing",), Claim(PRODUCTS), True, True),
     ((), Claim(ACCESS, "T-1"), True, True),

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import ClauseElement, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import metadata
@@ -71,7 +71,13 @@ class Planting:
         return NOON - timedelta(days=self.random.randrange(4), microseconds=micros)
 
     async def write(self, transaction: AsyncConnection) -> None:
-        """Writes all rows, referenced tables first."""
+        """Writes all rows, referenced tables first, many alike at a time."""
         for table in metadata.sorted_tables:
+            alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for row in self._rows.pop(table.name, ()):
-                await transaction.execute(insert(table).values(**row))
+                if any(isinstance(value, ClauseElement) for value in row.values()):
+                    await transaction.execute(insert(table).values(**row))
+                else:
+                    alike.setdefault(tuple(row), []).append(row)
+            for rows in alike.values():
+                await transaction.execute(insert(table), rows)
