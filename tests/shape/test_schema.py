@@ -100,6 +100,12 @@ def test_no_field_reads_a_secret(type_: GraphQLObjectType):
         assert not read & SECRETS, f"{type_.name}.{name}"
 
 
+def test_no_way_through_the_schema_looks_at_a_secret():
+    """Nor do conditions, orders, filters or shapes within other objects, whoever asks."""
+    steps = Walk(core_schema(), lambda readers: True).steps()
+    assert [str(step) for step in steps if {f"{c.table.name}.{c.name}" for c in step.columns} & SECRETS] == []
+
+
 def test_secrets_are_columns():
     stored = {
         f"{column.table.name}.{column.name}" for table in models.metadata.tables.values() for column in table.columns
