@@ -16,6 +16,16 @@ class CannotCompile(Exception):
     """The reference way has to answer."""
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """Gives what stands in the document."""
+
+    value: Any
+
+    def __call__(self, variables: Mapping[str, Any]) -> Any:
+        return self.value
+
+
 @dataclass
 class Arguments:
     """Reads the arguments of one operation. `values` are its coerced variables; `binds` gathers what a statement has to
@@ -93,8 +103,7 @@ class Arguments:
         if ast is not None and not isinstance(ast, VariableNode) and holds_variable(ast):
             type_ = graphql_field.args[name].type
             return lambda variables: coerce_input_literal(ast, type_, VariableValues({}, dict(variables)))
-        constant = get_argument_values(graphql_field, node, self.values).get(name)
-        return lambda variables: constant
+        return Fixed(get_argument_values(graphql_field, node, self.values).get(name))
 
     def part_of(self, graphql_field: Any, node: Any, name: str, given: Any) -> Any:
         """What gives a field of the argument `filter`; None where it is not given."""

@@ -15,10 +15,11 @@ Viewer = Any
 
 @dataclass(frozen=True)
 class Bind:
-    """A value that is known when the statement runs: `get(variables, viewer)`."""
+    """A value that is known when the statement runs: `get(variables, viewer)`. `fixed`: it depends on neither."""
 
     type: TypeEngine[Any]
     get: Callable[[Mapping[str, Any], Viewer], Any]
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

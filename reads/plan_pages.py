@@ -8,7 +8,7 @@ from graphql.execution.values import get_argument_values
 from sqlalchemy import Integer, Table
 
 from reads import declare
-from reads.arguments import CannotCompile, argument_name
+from reads.arguments import CannotCompile, Fixed, argument_name
 from reads.cursors import Cursor, page_size, wrong
 from reads.declare import Key
 from reads.entities import entity_of
@@ -33,7 +33,9 @@ class PagePlanning(Planning):
         keys = list(reads.sorts[sort])
         sort_name = sort.value if sort is not None else ""
         size = self.given.argument(graphql_field, node, "last" if backward else "first")
-        size_bind = self.given.bind(Bind(Integer(), lambda v, w: page_size(size(v), reads.most)))
+        size_bind = self.given.bind(
+            Bind(Integer(), lambda v, w: page_size(size(v), reads.most), fixed=isinstance(size, Fixed))
+        )
         bound = self.bound(
             graphql_field, node, values, "before" if backward else "after", Cursor(sort_name, types_of(keys))
         )

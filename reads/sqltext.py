@@ -126,7 +126,10 @@ class SQLText:
             for name in names
         ]
         used = {id(self._binds[name]) for name in names if name in self._binds}
-        checks = [bind.get for bind in binds if id(bind) not in used]
+        for bind in binds:
+            if bind.fixed:
+                bind.get({}, None)  # raises here and now where it is wrong
+        checks = [bind.get for bind in binds if not bind.fixed and id(bind) not in used]
         return Statement(compiled.string, getters, checks, self._session is not None)
 
     def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
@@ -140,6 +143,9 @@ class SQLText:
     # -- what conditions use
 
     def bind(self, bind: Bind) -> ColumnElement[Any]:
+        """A parameter; a number that stands in the document does in the statement too, for PostgreSQL to plan with."""
+        if bind.fixed and isinstance(bind.type, Integer):
+            return literal_column(str(int(bind.get({}, None))), bind.type)
         name = self._names.setdefault(id(bind), f"b{len(self._names)}")
         self._binds[name] = bind
         return bindparam(name, type_=bind.type)

@@ -11,7 +11,7 @@ import orjson
 
 from app.errors import Code, Formatted
 from app.http.negotiate import GRAPHQL, JSON
-from app.http.request import Headers, HttpRefusal, Send
+from app.http.request import Headers, HttpRefusal, HttpRequest, Send
 
 BODILESS = (204, 304)
 NO_STORE = (b"cache-control", b"no-store")
@@ -34,8 +34,19 @@ class Answer:
     headers: Headers
     stored: bool = False
 
-    async def send(self, send: Send, request_id: str, more: Headers, *, secure: bool) -> None:
-        headers = [*_common(self.media, secure, self.stored), (b"x-request-id", request_id.encode())]
+    async def send(self, request: HttpRequest, send: Send, more: Headers) -> None:
+        """Sends it with its own headers and `more`."""
+        secure, request_id = request.secure, request.id.encode()
+        whole = request.send_whole
+        if whole is not None and not self.headers and not more and self.status not in BODILESS:
+            head = b"%sx-request-id: %s\r\ncontent-length: %d\r\n"
+            await whole(
+                self.status,
+                head % (_lines(self.media, secure, self.stored), request_id, len(self.body)),
+                self.body,
+            )
+            return
+        headers = [*_common(self.media, secure, self.stored), (b"x-request-id", request_id)]
         if self.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
         headers += self.headers
@@ -54,6 +65,11 @@ def _common(media: str | None, secure: bool, stored: bool) -> Headers:
     if secure:
         headers.append(HSTS)
     return headers
+
+
+@cache
+def _lines(media: str | None, secure: bool, stored: bool) -> bytes:
+    return b"".join(b"%s: %s\r\n" % pair for pair in _common(media, secure, stored))
 
 
 def request_error(errors: list[Formatted], media: str, status: int = HTTPStatus.BAD_REQUEST) -> Answer:

@@ -127,7 +127,7 @@ class GraphQLEndpoint:
         headers = self._options.origins.headers(request)
         if request.visit is not None:
             headers = [*headers, *request.visit.headers]
-        await answer.send(send, request.id, headers, secure=request.secure)
+        await answer.send(request, send, headers)
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()

@@ -24,6 +24,11 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Pairs = Iterable[tuple[str, str]]
 
+WHOLE = "layette.whole"
+"""An ASGI extension of our server: `await extension(status, head, body)` sends an answer that is there whole."""
+
+Whole = Callable[[int, bytes, bytes], Awaitable[None]]
+
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_ADDRESS_BYTES = 16 * 1024
@@ -120,6 +125,12 @@ class HttpRequest:
         if self.scope.get("scheme") == "https":
             return True
         return self._headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
+
+    @property
+    def send_whole(self) -> Whole | None:
+        """The server's short way of sending an answer, if it has one."""
+        extensions = self.scope.get("extensions")
+        return extensions.get(WHOLE) if extensions else None
 
     @property
     def _peer(self) -> str | None:
