@@ -120,10 +120,14 @@ class OneLine(logging.Formatter):
         return self._as_line(allow_listed(event | _raised(event.pop("exc_info", None) or record.exc_info)))
 
 
+_PROCESSORS: list[Any] = [structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+"""One list, however often it is configured: loggers keep the one they began with, and captures change it in place."""
+
+
 def configure(style: str = "auto") -> None:
     """Sends every event of this process, ours and the libraries', to standard error: json, console or auto."""
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -177,9 +177,12 @@ class World:
                 yield await self.compare(asked, variables, viewer)
 
     def may(self, viewer: Viewer) -> Callable[[Any], bool]:
-        """Whether the viewer may read a field, as far as its declaration tells."""
-        permissions = self.engine.permissions
-        return lambda declared: permissions.denial(field_readers(declared), viewer.access) is None
+        """Whether the viewer may probably read a field: as its declaration tells, and not without a purpose."""
+        permissions, access = self.engine.permissions, viewer.access
+        at_work = access.acknowledged and access.second_factor and access.purpose is not None
+        if viewer.kind is ViewerKind.STAFF and not at_work:
+            return lambda declared: permissions.is_public(field_readers(declared))
+        return lambda declared: permissions.denial(field_readers(declared), access) is None
 
     async def first_wrong(self, seed: str, count: int) -> Comparison | None:
         """The first difference within `count` operations."""

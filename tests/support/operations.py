@@ -141,7 +141,7 @@ class Generator:
     def weight(self, query: GraphQLObjectType, name: str) -> float:
         """Lists with filters and orders have the most to go wrong, and what few may read is worth asking for."""
         public = any(reader.kind is None for reader in field_readers(strawberry_field(query, name)))
-        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1 if public else 6)
+        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1 if public else 5)
 
     def wish(self, type_: GraphQLObjectType, name: str) -> float:
         return 1.0 if self.may(strawberry_field(type_, name)) else 0.06

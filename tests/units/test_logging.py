@@ -25,7 +25,6 @@ def written() -> Generator[StringIO]:
     with redirect_stderr(stream):
         configure("json")
     yield stream
-    structlog.reset_defaults()
     root.handlers[:], logging.raiseExceptions = handlers, raising
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
