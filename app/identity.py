@@ -65,12 +65,18 @@ def claimed(request: Carrier, hints: Hints) -> Viewer:
     An Authorization header, even a wrong one, goes before the cookie.
     """
     by_header = request.header("authorization") is not None
-    token = request.bearer_token if by_header else request.cookie(COOKIE)
+    session = _digest(request.bearer_token if by_header else request.cookie(COOKIE), Kind.SESSION)
+    cart = _digest(request.header("x-cart-token"), Kind.CART)
+    viewer, claim = ANONYMOUS, None
+    if session is not None:
+        viewer, claim = hints.recall(session), _claim(request)
+    return viewer if claim is None and cart is None else replace(viewer, claim=claim or Claim(), cart_digest=cart)
+
+
+def _digest(token: str | None, kind: Kind) -> bytes | None:
+    """The digest of a token of this kind; None for whatever is none."""
     found = parse(token) if token else None
-    if found is None or found[0] is not Kind.SESSION:
-        return ANONYMOUS
-    viewer, claim = hints.recall(found[1]), _claim(request)
-    return viewer if claim is None else replace(viewer, claim=claim)
+    return found[1] if found is not None and found[0] is kind else None
 
 
 def _claim(request: Carrier) -> Claim | None:
@@ -92,11 +98,12 @@ async def identify(database: Database, viewer: Viewer, hints: Hints) -> Viewer:
         found = await sessions.identify(connection, viewer.token_digest, obligations.CURRENT.version)
     if found is None:
         hints.note(viewer.token_digest, ANONYMOUS)
-        return ANONYMOUS
+        return replace(ANONYMOUS, cart_digest=viewer.cart_digest)
     hints.note(viewer.token_digest, found.viewer)
     if found.stale:
         await note_use(database, viewer)
-    return replace(found.viewer, claim=viewer.claim) if found.viewer.staff else found.viewer
+    claim = viewer.claim if found.viewer.staff else Claim()
+    return replace(found.viewer, claim=claim, cart_digest=viewer.cart_digest)
 
 
 async def note_use(database: Database, viewer: Viewer) -> None:

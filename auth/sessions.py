@@ -129,6 +129,10 @@ def viewer_session(access: Access, parameter: Callable[..., ColumnElement[Any]])
     return session.where(Account.kind == sql("'CUSTOMER'"))
 
 
+BROUGHT = {"cart_digest": LargeBinary()}
+"""What a request brings beside a session that what it sees depends on."""
+
+
 def is_claimed(access: Access) -> bool:
     """Whether a live session has to bear the access out."""
     return access.kind in {ViewerKind.CUSTOMER, ViewerKind.STAFF}

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     TILL_KEY = "lyt"
     MAIL_LINK = "lym"
     CHALLENGE = "lyc"
+    CART = "lyk"
 
 
 _SHAPE = re.compile(rf"({'|'.join(Kind)})_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")

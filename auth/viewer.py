@@ -49,7 +49,8 @@ class Claim:
 class Viewer:
     """`token_digest` is the SHA-256 of the session's token: reads of owned data check it inside their own statement.
 
-    `permissions` are a member's `noun:verb`s or a partner's scopes.
+    `permissions` are a member's `noun:verb`s or a partner's scopes. `cart_digest` is the SHA-256 of the cart's token
+    that came with the request.
     """
 
     kind: ViewerKind = ViewerKind.ANONYMOUS
@@ -62,6 +63,7 @@ class Viewer:
     staff: StaffFacts | None = None
     claim: Claim = Claim()
     partner_id: UUID | None = None
+    cart_digest: bytes | None = field(default=None, repr=False)
 
     @property
     def access(self) -> "Access":

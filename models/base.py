@@ -93,7 +93,7 @@ def number(what: Classification, **options: Any) -> Any:
     return column(what, Integer, **options)
 
 
-def amount(what: Classification, **options: Any) -> Any:
+def minor_units(what: Classification, **options: Any) -> Any:
     """Money in integer minor units."""
     return column(what, BigInteger, **options)
 

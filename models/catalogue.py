@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped
 
 from models.base import (
     Base,
-    amount,
     choice,
     choices,
     code,
     column,
     flag,
     key,
+    minor_units,
     moment,
     number,
     recorded_at,
@@ -62,6 +62,31 @@ class AlterationKind(StrEnum):
     LENGTHEN = "LENGTHEN"
     MONOGRAM = "MONOGRAM"
     OTHER = "OTHER"
+    MADE_TO_MEASURE = "MADE_TO_MEASURE"
+
+
+class TaxCategory(StrEnum):
+    """Some places tax clothes, or children's clothes, less."""
+
+    STANDARD = "STANDARD"
+    CLOTHING = "CLOTHING"
+    CHILDRENS_CLOTHING = "CHILDRENS_CLOTHING"
+
+
+class MeasurementName(StrEnum):
+    """What a tailor measures."""
+
+    CHEST = "CHEST"
+    WAIST = "WAIST"
+    HIP = "HIP"
+    INSEAM = "INSEAM"
+    SLEEVE = "SLEEVE"
+    SHOULDER = "SHOULDER"
+    HEIGHT = "HEIGHT"
+    NECK = "NECK"
+    BACK_LENGTH = "BACK_LENGTH"
+    HEAD = "HEAD"
+    FOOT = "FOOT"
 
 
 class Brand(Base):
@@ -93,6 +118,8 @@ class Product(Base):
     brand_id: Mapped[UUID | None] = reference("brand.id")
     audience: Mapped[list[str]] = choices(GOODS, Audience, "audience")
     custom_made: Mapped[bool] = flag(GOODS, default=False)
+    required_measurements: Mapped[list[str]] = choices(GOODS, MeasurementName, "required_measurements")
+    tax_category: Mapped[TaxCategory] = choice(GOODS, TaxCategory, "tax_category", server_default=text("'STANDARD'"))
     featured_rank: Mapped[int] = number(GOODS, server_default=text("1000000"))
     created_at: Mapped[datetime] = recorded_at(GOODS)
     archived_at: Mapped[datetime | None] = moment(GOODS)
@@ -142,8 +169,8 @@ class ProductPrice(Base):
     __tablename__ = "product_price"
     product_id: Mapped[UUID] = reference("product.id", index=False, primary_key=True, ondelete="CASCADE")
     currency: Mapped[CurrencyCode] = choice(GOODS, CurrencyCode, "currency", primary_key=True)
-    minimum: Mapped[int] = amount(GOODS)
-    maximum: Mapped[int] = amount(GOODS)
+    minimum: Mapped[int] = minor_units(GOODS)
+    maximum: Mapped[int] = minor_units(GOODS)
 
     __table_args__ = (
         Index("ix_product_price_minimum", "currency", "minimum", "product_id"),
@@ -152,11 +179,15 @@ class ProductPrice(Base):
 
 
 class ProductMedia(Base):
+    """A picture: of a product, or uploaded and not yet put on one. `object_key` is its name in the shop's storage."""
+
     __tablename__ = "product_media"
     id: Mapped[UUID] = key()
-    product_id: Mapped[UUID] = reference("product.id", index=False, ondelete="CASCADE")
-    position: Mapped[int] = column(GOODS, SmallInteger)
+    product_id: Mapped[UUID | None] = reference("product.id", index=False, ondelete="SET NULL")
+    position: Mapped[int] = column(GOODS, SmallInteger, server_default=text("0"))
     url: Mapped[str] = string(GOODS)
+    object_key: Mapped[str | None] = string(GOODS)
+    created_at: Mapped[datetime] = recorded_at(GOODS)
     alt: Mapped[str | None] = string(GOODS)
     width: Mapped[int | None] = number(GOODS)
     height: Mapped[int | None] = number(GOODS)
@@ -165,6 +196,8 @@ class ProductMedia(Base):
 
 
 class Variant(Base):
+    """`on_hand` is the sum of the variant's stock entries, and changes together with one (`models.stock`)."""
+
     __tablename__ = "variant"
     id: Mapped[UUID] = key()
     product_id: Mapped[UUID] = reference("product.id", index=False, ondelete="CASCADE")
@@ -172,12 +205,14 @@ class Variant(Base):
     sku: Mapped[str] = code(GOODS, SKU, "sku", unique=True)
     size: Mapped[str | None] = string(GOODS)
     color: Mapped[str | None] = string(GOODS)
+    weight_grams: Mapped[int | None] = number(GOODS)
+    archived_at: Mapped[datetime | None] = moment(GOODS)
     on_hand: Mapped[int] = number(NotPersonal("pieces in stock"), server_default=text("0"))
 
     __table_args__ = (
         Index("uq_variant_position", "product_id", "position", unique=True),
         Index("ix_variant_size", "size", "product_id"),
-        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint("on_hand >= 0 AND weight_grams > 0", name="on_hand"),
     )
 
 
@@ -185,8 +220,8 @@ class VariantPrice(Base):
     __tablename__ = "variant_price"
     variant_id: Mapped[UUID] = reference("variant.id", index=False, primary_key=True, ondelete="CASCADE")
     currency: Mapped[CurrencyCode] = choice(GOODS, CurrencyCode, "currency", primary_key=True)
-    price: Mapped[int] = amount(GOODS)
-    compare_at: Mapped[int | None] = amount(GOODS)
+    price: Mapped[int] = minor_units(GOODS)
+    compare_at: Mapped[int | None] = minor_units(GOODS)
 
     __table_args__ = (CheckConstraint("price >= 0 AND compare_at >= price", name="prices"),)
 
@@ -207,4 +242,4 @@ class AlterationPrice(Base):
     __tablename__ = "alteration_price"
     service_id: Mapped[UUID] = reference("alteration_service.id", index=False, primary_key=True, ondelete="CASCADE")
     currency: Mapped[CurrencyCode] = choice(GOODS, CurrencyCode, "currency", primary_key=True)
-    price: Mapped[int] = amount(GOODS)
+    price: Mapped[int] = minor_units(GOODS)

@@ -98,7 +98,7 @@ def _columns(found: Stored, tables: Mapping[str, Table]) -> Iterator[str]:
 
 
 def _type_of(column: Column[object]) -> str:
-    return column.type.compile(dialect=postgresql.dialect()).lower()
+    return column.type.compile(dialect=postgresql.dialect()).lower().replace(", ", ",")
 
 
 def _json_columns(found: Stored, tables: Mapping[str, Table]) -> Iterator[Column[object]]:

@@ -34,11 +34,17 @@ DAYS = timedelta(days=1)
 RULES: dict[str, Rule] = {
     "account": Rule("until its owner changes or erases it, with the account"),
     "account_event": Rule("13 months after it happened", 396 * DAYS),
+    "cart": Rule("30 days after it was last changed", 30 * DAYS),
     "customer_decision": Rule("two years after the decision", 731 * DAYS),
     "data_access": Rule("two years after the read", 731 * DAYS),
     "login_session": Rule("30 days after the session ended", 30 * DAYS),
     "mail_proof": Rule(
         "a day for what was never proved, a week for a guardian's address, eight days for a change of address"
+    ),
+    "measurement": Rule(
+        "of an order: 90 days after delivery; a set that is not to be kept, as long; a saved one until its owner "
+        "deletes it or the account is erased",
+        90 * DAYS,
     ),
     "order": Rule("until the account is erased; the order's facts stay without the person"),
     "order_contact": Rule("until the account is erased"),

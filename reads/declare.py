@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform
 
 import strawberry
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, LargeBinary, Table, Text, cast, func, literal_column
 from strawberry.schema_directive import Location
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
@@ -27,6 +27,7 @@ from reads.origins import (
     AnyEntity,
     Argument,
     Columns,
+    Computed,
     Embedded,
     Expression,
     Facet,
@@ -50,6 +51,7 @@ __all__ = [
     "AnyEntity",
     "Argument",
     "Columns",
+    "Computed",
     "Embedded",
     "Entity",
     "Expression",
@@ -70,6 +72,7 @@ __all__ = [
     "any_entities",
     "any_entity",
     "column",
+    "computed",
     "definition_of",
     "embed",
     "entity",
@@ -199,6 +202,31 @@ def embed(*, absent: Expression | None = None, readers: Any = None, **fields: Ex
     return _declared(Embedded(values, absent), readers)
 
 
+def computed(
+    make: Callable[..., Any],
+    *needs: str,
+    arguments: Mapping[str, tuple[Any, Any]] | None = None,
+    readers: Any = None,
+    description: str | None = None,
+) -> Any:
+    """What `make(needs, info, **arguments)` answers, or awaits, given the named columns of the row as text.
+
+    Bytes are given in hexadecimal. `arguments` are annotation and default by Python name.
+    """
+    reads = Computed(make, {name: _text_of(name) for name in needs})
+    return _declared(reads, readers, arguments, description)
+
+
+def _text_of(name: str) -> Expression:
+    def sql(row: Columns) -> ColumnElement[Any]:
+        found = row[name]
+        if isinstance(found.type, LargeBinary):
+            return func.encode(found, literal_column("'hex'", Text), type_=Text)
+        return cast(found, Text)
+
+    return sql
+
+
 def one(  # noqa: PLR0913  # as many aspects as a relation has, each with a default
     on: Join | None = None,
     *,
@@ -301,7 +329,7 @@ def _table(model: Any) -> Table | None:
 # ---- declaring types
 
 
-@dataclass_transform(field_specifiers=(column, embed, one, many, page, referenced), kw_only_default=True)
+@dataclass_transform(field_specifiers=(column, computed, embed, one, many, page, referenced), kw_only_default=True)
 def entity(
     model: Any,
     *,

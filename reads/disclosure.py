@@ -72,6 +72,9 @@ def told(type_: GraphQLObjectType, name: str, reads: Any, table: Table | None, *
             yield value(reads, strawberry_field(type_, name).python_name, table.alias())
         case declare.Embedded() if table is not None:
             yield from shape(reads.fields, table)
+        case declare.Computed() if table is not None:
+            row = table.alias()
+            yield from (sql(row.c) for sql in reads.needs.values())
         case declare.Related() | declare.Page():
             yield from relation(reads, table, table_of(type_.fields[name].type, reads), root=root)
         case declare.OneOf() if table is not None:

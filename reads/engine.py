@@ -134,7 +134,7 @@ class Engine:
             statement = compile_plan(plan, self.sources, viewer.access)
         except (CannotCompile, GraphQLError, RecursionError):
             return None
-        return Compiled(statement, plan.public and not statement.owned)
+        return Compiled(statement, plan.public and not statement.owned and not statement.private)
 
     def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Statement | None:
         """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows and binds."""

@@ -99,6 +99,17 @@ class Embedded:
 
 
 @dataclass(frozen=True)
+class Computed:
+    """What Python makes of values of the row: `make(needs, info, **arguments)`, each need as text or None.
+
+    Only payloads' entities and the reference way can: a whole operation with such a field is not compiled.
+    """
+
+    make: Callable[..., Any]
+    needs: Mapping[str, Expression]
+
+
+@dataclass(frozen=True)
 class Related:
     """Another table's rows: one object or, with an order, a list.
 
@@ -179,4 +190,4 @@ class Ref:
     key: Any
 
 
-Reads = Value | Embedded | Related | OneOf | Page | AnyEntity | Referenced
+Reads = Value | Embedded | Computed | Related | OneOf | Page | AnyEntity | Referenced

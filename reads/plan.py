@@ -15,6 +15,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLString,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -102,6 +103,8 @@ class Planner(PagePlanning):
             case declare.Embedded():
                 found = self.object(named, details, table, Inline(reads.fields, readers))
                 return Object(found.type, found.parts, reads.absent)
+            case declare.Computed():
+                return self.computed(asked, reads, table)
             case declare.Related():
                 return self.related(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
             case declare.Page():
@@ -123,6 +126,16 @@ class Planner(PagePlanning):
             mask = self.permissions.mask
             return replace(leaf, sql=lambda row, backend: mask(personal, sql(row, backend)), personal=personal)
         return replace(leaf, personal=personal) if personal else leaf
+
+    def computed(self, field: Field, reads: declare.Computed, table: Table | None) -> Object:
+        """The values that Python makes the field of, where it is Python that answers."""
+        if not (self.tolerant or self.in_payload):
+            raise CannotCompile(f"{field.type_name}.{field.name} is computed")
+        parts: list[tuple[str, Node]] = []
+        for name, sql in reads.needs.items():
+            leaf = Leaf(lambda row, backend, sql=sql: sql(row), GraphQLString, False, True)
+            parts.append((name, self.guarded(leaf, field, table)))
+        return Object(GraphQLString, parts)
 
     def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
         named = get_named_type(type_)
@@ -207,7 +220,7 @@ class Planner(PagePlanning):
         if visible is None:
             return Const(None)
         self.given.binds.append(key)
-        self.tagged = True
+        self.tagged = self.in_payload = True
         by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
         return Rows(entity.table, None, [by_key, *visible], self.object(named, details, entity.table))
 

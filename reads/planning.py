@@ -22,7 +22,8 @@ from reads.traces import PROBE, subject_of
 class Planning:
     """`values` are the coerced variables; `public` and `relied` end up in the plan.
 
-    `tagged`: objects of abstract types carry their type's name, which graphql-core will ask for.
+    `tagged`: objects of abstract types carry their type's name, which graphql-core will ask for. `in_payload`: a
+    payload's entity is planned for, whose JSON Python has in its hands.
     """
 
     schema: GraphQLSchema
@@ -36,6 +37,7 @@ class Planning:
     public: bool = True
     relied: bool = False
     tagged: bool = False
+    in_payload: bool = False
     given: Arguments = field(init=False)
     guard: Guard = field(init=False)
 

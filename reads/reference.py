@@ -24,7 +24,7 @@ from graphql.execution.collect_fields import FieldDetails
 from sqlalchemy import Uuid
 
 from reads.arguments import CannotCompile
-from reads.declare import ENTITIES, Permissions, Ref, Referenced, field_readers, field_reads
+from reads.declare import ENTITIES, Computed, Permissions, Ref, Referenced, field_readers, field_reads
 from reads.entities import strawberry_field
 from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
@@ -78,7 +78,7 @@ def resolver(
     elif reads is not None and parent is schema.query_type:
         inner = read_root
     else:
-        inner = look_up(own or default_field_resolver)
+        inner = look_up(own or default_field_resolver, reads)
     finish = word(get_named_type(parent.fields[name].type))
     decide = permissions.operation_denial if parent is schema.mutation_type else permissions.denial
 
@@ -91,15 +91,15 @@ def resolver(
     return resolve
 
 
-def look_up(own: Resolver) -> Resolver:
-    """What was read for the response key; for an object of Python, its own resolver."""
+def look_up(own: Resolver, reads: Any) -> Resolver:
+    """What was read for the response key, or is made of it; for an object of Python, its own resolver."""
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         if isinstance(source, dict):
             found = source[info.path.key]
             if isinstance(found, Failed):
                 raise found.error
-            return found
+            return reads.make(found, info, **arguments) if isinstance(reads, Computed) else found
         return own(source, info, **arguments)
 
     return resolve

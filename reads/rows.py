@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     Integer,
+    LargeBinary,
     Select,
     Text,
     Uuid,
@@ -42,7 +43,8 @@ class ViewerValues:
         self._reader = reader
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
-        return self._reader.parameter(getattr(self._reader.viewer_row, name), Uuid())
+        value = getattr(self._reader.viewer_row, name)
+        return self._reader.parameter(value, LargeBinary() if name.endswith("_digest") else Uuid())
 
 
 class RowReader:

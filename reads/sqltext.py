@@ -6,7 +6,7 @@ silently.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -53,12 +53,16 @@ DIALECT = asyncpg.dialect()
 
 @dataclass(frozen=True)
 class Statement:
-    """`getters` give the parameters in order; `checks` are arguments that no SQL uses and that must be right too."""
+    """`getters` give the parameters in order; `checks` are arguments that no SQL uses and that must be right too.
+
+    `owned`: it checks the viewer's session. `private`: it depends on what the request brings beside one.
+    """
 
     sql: str
     getters: list[Callable[..., Any]]
     checks: list[Callable[..., Any]]
     owned: bool
+    private: bool = False
 
     def arguments(self, variables: Mapping[str, Any], viewer: Any) -> list[Any]:
         """The parameters. Raises GraphQLError for an argument that is wrong."""
@@ -74,10 +78,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the engine is given to find the viewer and to record what is read of persons."""
+    """What the engine is given to find the viewer and to record what is read of persons.
+
+    `brought` are attributes of the viewer that conditions may use without a session, with their types.
+    """
 
     viewer: ViewerSource
     recorder: Recorder
+    brought: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compile_plan(plan: Plan, sources: Sources, access: Any) -> Statement:
@@ -96,19 +104,25 @@ def compile_entity(rows: Rows, binds: Sequence[Bind], sources: Sources, access: 
 
 
 class ViewerColumns:
-    """The columns of the viewer's live session; using one makes the statement check the session."""
+    """The columns of the viewer's live session; using one makes the statement check the session.
 
-    def __init__(self, backend: "SQLText") -> None:
-        self._backend = backend
+    What the request itself brings (`Sources.brought`) needs no session.
+    """
+
+    def __init__(self, backend: "SQLText", brought: Mapping[str, Any]) -> None:
+        self._backend, self._brought = backend, brought
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
+        if name in self._brought:
+            return self._backend.brought(name, self._brought[name])
         return self._backend.session().c[name]
 
 
 class SQLText:
     def __init__(self, sources: Sources, access: Any) -> None:
-        self.viewer = ViewerColumns(self)
+        self.viewer = ViewerColumns(self, sources.brought)
         self._sources = sources
+        self._private = False
         self._access = access
         self._session: Any = None
         self._categories: list[tuple[str, ...]] = []
@@ -130,7 +144,7 @@ class SQLText:
             if bind.fixed:
                 bind.get({}, None)  # raises here and now where it is wrong
         checks = [bind.get for bind in binds if not bind.fixed and id(bind) not in used]
-        return Statement(compiled.string, getters, checks, self._session is not None)
+        return Statement(compiled.string, getters, checks, self._session is not None, self._private)
 
     def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         """One row; none where the statement depends on a session that is not live."""
@@ -154,6 +168,10 @@ class SQLText:
         bind = Bind(type_, get)
         self._made.append(bind)
         return self.bind(bind)
+
+    def brought(self, name: str, type_: Any) -> ColumnElement[Any]:
+        self._private = True
+        return self.parameter(type_, lambda variables, viewer: getattr(viewer, name))
 
     def session(self) -> Any:
         if self._session is None:

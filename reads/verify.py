@@ -104,6 +104,11 @@ def of_row(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:
             yield from leaf(place, table, entity)
         case declare.Embedded():
             yield from shape(place, place.reads.fields, table)
+        case declare.Computed():
+            row = table.alias()
+            yield from (
+                f"{place}: {table.name} has no column {need}" for need in place.reads.needs if need not in row.c
+            )
         case declare.Related() | declare.Page():
             yield from related(place, root=False)
         case declare.OneOf():

@@ -7,7 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 from auth.access_log import recorder, records
 from auth.masks import mask
 from auth.permissions import ANYONE, denial, is_guarded, is_masked, is_public, operation_denial
-from auth.sessions import is_claimed, viewer_session
+from auth.sessions import BROUGHT, is_claimed, viewer_session
 from reads.declare import Permissions, any_entities, any_entity, value
 from reads.engine import Engine
 from reads.operations import Parse
@@ -77,7 +77,7 @@ SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=S
 def open_engine(parse: Parse = parse) -> Engine:
     """What executes the schema, with the shop's own sessions and permissions. `parse` gives each new document."""
     permissions = Permissions(denial, operation_denial, is_public, is_masked, mask, records, is_claimed, is_guarded)
-    return Engine(core_schema(), Sources(viewer_session, recorder), permissions, parse)
+    return Engine(core_schema(), Sources(viewer_session, recorder, BROUGHT), permissions, parse)
 
 
 def core_schema() -> GraphQLSchema:

@@ -18,7 +18,7 @@ async def see_anew(context: Context) -> None:
         return
     digest = before.token_digest
     found = await context.database.transact(lambda t: sessions.viewer_of(t, digest, obligations.CURRENT.version))
-    context.viewer = ANONYMOUS if found is None else replace(found, claim=before.claim)
+    context.viewer = ANONYMOUS if found is None else replace(found, claim=before.claim, cart_digest=before.cart_digest)
 
 
 def verifier(context: Context) -> Verifier:

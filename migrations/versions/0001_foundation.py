@@ -388,6 +388,19 @@ def upgrade() -> None:
         sa.Column("tax_total", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("refunded_total", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("prices_include_tax", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("shipping_method", sa.Text(), server_default=sa.text("'standard'"), nullable=False),
+        sa.Column("shipping_tax_rate", sa.Numeric(precision=7, scale=6), server_default=sa.text("0"), nullable=False),
+        sa.Column("shipping_tax_total", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tax_country", sa.Text(), nullable=True),
+        sa.Column("tax_region", sa.Text(), nullable=True),
+        sa.Column("cancel_reason", sa.Text(), nullable=True),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "cancel_reason IN ('CHANGED_MIND', 'ORDERED_BY_MISTAKE', 'TOO_SLOW', 'OUT_OF_STOCK', 'FRAUD', 'OTHER')",
+            name=op.f("ck_orders_cancel_reason"),
+        ),
+        sa.CheckConstraint("shipping_method ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name=op.f("ck_orders_shipping_method")),
         sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_orders_channel")),
         sa.CheckConstraint("currency IN ('USD', 'EUR', 'GBP', 'CAD')", name=op.f("ck_orders_currency")),
         sa.CheckConstraint("number ~ '^[A-Z0-9-]+$'", name=op.f("ck_orders_number")),
@@ -404,6 +417,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
     )
     op.create_index("ix_orders_account_id", "orders", ["account_id", "placed_at", "id"], unique=False)
+    op.create_index(
+        "ix_orders_unsettled",
+        "orders",
+        ["placed_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'PENDING_PAYMENT'"),
+    )
     op.create_index("ix_orders_newest", "orders", ["placed_at", "id"], unique=False)
     op.create_index("ix_orders_total", "orders", ["total", "id"], unique=False)
     op.create_table(
@@ -487,6 +507,16 @@ def upgrade() -> None:
         sa.Column("brand_id", sa.Uuid(), nullable=True),
         sa.Column("audience", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("custom_made", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("required_measurements", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("tax_category", sa.Text(), server_default=sa.text("'STANDARD'"), nullable=False),
+        sa.CheckConstraint(
+            "required_measurements <@ ARRAY['CHEST', 'WAIST', 'HIP', 'INSEAM', 'SLEEVE', 'SHOULDER', 'HEIGHT', "
+            "'NECK', 'BACK_LENGTH', 'HEAD', 'FOOT']::text[]",
+            name=op.f("ck_product_required_measurements"),
+        ),
+        sa.CheckConstraint(
+            "tax_category IN ('STANDARD', 'CLOTHING', 'CHILDRENS_CLOTHING')", name=op.f("ck_product_tax_category")
+        ),
         sa.Column("featured_rank", sa.Integer(), server_default=sa.text("1000000"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
@@ -643,7 +673,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("days", sa.SmallInteger(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('HEM', 'TAKE_IN', 'LET_OUT', 'SHORTEN_SLEEVES', 'LENGTHEN', 'MONOGRAM', 'OTHER')",
+            "kind IN ('HEM', 'TAKE_IN', 'LET_OUT', 'SHORTEN_SLEEVES', 'LENGTHEN', 'MONOGRAM', 'OTHER', 'MADE_TO_MEASURE')",
             name=op.f("ck_alteration_service_kind"),
         ),
         sa.ForeignKeyConstraint(
@@ -826,14 +856,16 @@ def upgrade() -> None:
     op.create_table(
         "product_media",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.SmallInteger(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("object_key", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("alt", sa.Text(), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_media_product_id"), ondelete="CASCADE"
+            ["product_id"], ["product.id"], name=op.f("fk_product_media_product_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product_media")),
     )
@@ -918,9 +950,11 @@ def upgrade() -> None:
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("size", sa.Text(), nullable=True),
         sa.Column("color", sa.Text(), nullable=True),
+        sa.Column("weight_grams", sa.Integer(), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("on_hand", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("sku ~ '^[A-Za-z0-9][A-Za-z0-9._/-]*$'", name=op.f("ck_variant_sku")),
-        sa.CheckConstraint("on_hand >= 0", name=op.f("ck_variant_on_hand")),
+        sa.CheckConstraint("on_hand >= 0 AND weight_grams > 0", name=op.f("ck_variant_on_hand")),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_variant_product_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("sku", name=op.f("uq_variant_sku")),
@@ -953,6 +987,18 @@ def upgrade() -> None:
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("custom_made", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("discount_total", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tax_rate", sa.Numeric(precision=7, scale=6), server_default=sa.text("0"), nullable=False),
+        sa.Column("tax_total", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fulfilled_quantity", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("returned_quantity", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cancelled_quantity", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "least(discount_total, tax_total, fulfilled_quantity, returned_quantity, cancelled_quantity) >= 0 "
+            "AND discount_total <= total AND fulfilled_quantity + cancelled_quantity <= quantity "
+            "AND returned_quantity <= fulfilled_quantity",
+            name=op.f("ck_order_line_counts"),
+        ),
         sa.CheckConstraint("currency IN ('USD', 'EUR', 'GBP', 'CAD')", name=op.f("ck_order_line_currency")),
         sa.CheckConstraint("quantity > 0 AND unit_price >= 0 AND total >= 0", name=op.f("ck_order_line_amounts")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_line_order_id"), ondelete="CASCADE"),

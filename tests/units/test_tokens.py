@@ -18,7 +18,7 @@ def test_new_token_parses_to_its_kind_and_digest(kind: Kind):
 
 
 def test_prefixes_are_those_of_the_contract():
-    assert {kind.value for kind in Kind} == {"lys", "lyp", "lyt", "lym", "lyc"}
+    assert {kind.value for kind in Kind} == {"lys", "lyp", "lyt", "lym", "lyc", "lyk"}
 
 
 def test_token_carries_at_least_192_random_bits_in_letters_and_digits():

@@ -1,0 +1,135 @@
+"""Payments: the port. Adapters are `local`, for demo and tests, and `stripe`.
+
+An adapter never sees a card number and never names a person (P4, P42): a token, an amount, and our own keys. Every call
+that moves money carries one of our keys, which the gateway takes for its idempotency key: asked again, it answers as
+before and does nothing twice.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from models.catalogue import CurrencyCode
+from models.payment import ChargeStatus, RefundStatus
+
+
+class GatewayTimeout(Exception):
+    """The answer did not come: what was asked may have been done or not. `find` tells later."""
+
+
+class InvalidToken(Exception):
+    """The gateway does not know such a token."""
+
+
+class BadSignature(Exception):
+    """A webhook that the gateway did not send, or not lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the customer does at their bank first: at `url`, or with `client_secret` in the gateway's own library."""
+
+    url: str | None
+    client_secret: str | None = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """`charge_id` is our key of the charge; `order_id` is None for a group gift. Amounts are minor units."""
+
+    charge_id: UUID
+    order_id: UUID | None
+    amount: int
+    currency: CurrencyCode
+    token: str = field(repr=False)
+    saved: bool = False
+    """The token is that of a saved method, as `save` gave it, and not one of the client's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge as the gateway's book has it. Brand and last4 are what a person recognises a card by."""
+
+    charge_id: UUID | None
+    gateway_key: str
+    order_id: UUID | None
+    status: ChargeStatus
+    amount: int
+    currency: CurrencyCode
+    captured: int = 0
+    refunded: int = 0
+    brand: str | None = None
+    last4: str | None = None
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A card that the gateway keeps. `action` is what the customer has to do before it may be charged."""
+
+    token: str = field(repr=False)
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """A webhook, its signature checked: something became of the charge. The charge itself is asked for with `find`."""
+
+    event_key: str
+    charge_id: UUID | None
+
+
+class PaymentGateway(Protocol):
+    """`name` is what charges are marked with."""
+
+    name: str
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        """Takes the money. FAILED is a refusal; ACTION and PENDING are settled later.
+
+        Raises InvalidToken, GatewayTimeout.
+        """
+        ...
+
+    async def find(self, charge_id: UUID) -> Charged | None:
+        """What became of a charge; None: the gateway never heard of it. Raises GatewayTimeout."""
+        ...
+
+    async def void(self, charge_id: UUID) -> Charged:
+        """Gives up a charge that is not captured. Raises GatewayTimeout."""
+        ...
+
+    async def capture(self, charge_id: UUID, amount: int) -> Charged:
+        """Takes what was only authorised. Raises GatewayTimeout."""
+        ...
+
+    async def refund(self, charge_id: UUID, refund_id: UUID, amount: int) -> RefundStatus:
+        """Pays back a part of a captured charge. Raises GatewayTimeout."""
+        ...
+
+    async def save(self, token: str, key: UUID) -> SavedMethod | None:
+        """Keeps the card for later charges; None: it was declined. Raises InvalidToken, GatewayTimeout."""
+        ...
+
+    async def forget(self, token: str) -> None:
+        """Forgets a saved card; one that is not known is as good as forgotten. Raises GatewayTimeout."""
+        ...
+
+    def book(self) -> AsyncIterator[Charged]:
+        """Every charge that the gateway has in its book, oldest first."""
+        ...
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
+        """A webhook as it came in; header names are lower case. Raises BadSignature."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        ...
