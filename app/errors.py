@@ -13,12 +13,15 @@ from typing import Any
 import structlog
 from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
 
+from models.database import DatabaseAway
+
 log = structlog.get_logger("http")
 
 Formatted = dict[str, Any]
 """An error in the form of the GraphQL specification, section 7.1.2."""
 
 OUR_FAULT = "Something went wrong on our side."
+AWAY = "The shop cannot answer at the moment. Try again shortly."
 
 
 class Code(StrEnum):
@@ -31,6 +34,7 @@ class Code(StrEnum):
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     CARD_NUMBER_REFUSED = "CARD_NUMBER_REFUSED"
     RATE_LIMITED = "RATE_LIMITED"
@@ -63,9 +67,11 @@ def internal(
     """
     error_id = secrets.token_hex(6)
     log.error("fault", exc_info=error, error_id=error_id, request_id=request_id, fault=field)
+    away = isinstance(error, DatabaseAway)
+    code = Code.SERVICE_UNAVAILABLE if away else Code.INTERNAL_SERVER_ERROR
     formatted: Formatted = {
-        "message": OUR_FAULT,
-        "extensions": {"code": Code.INTERNAL_SERVER_ERROR.value, "errorId": error_id},
+        "message": AWAY if away else OUR_FAULT,
+        "extensions": {"code": code.value, "errorId": error_id},
     }
     if path is not None:
         formatted["path"] = list(path)

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +22,9 @@ ATTEMPTS = 8
 # merely begin alike (`coat` and `cotton` 0.2, `robe` and `robin` 0.375, `jaket` and `jacket` 0.44).
 SEARCHING = {"pg_trgm.strict_word_similarity_threshold": "0.38"}
 
+READING_TIMEOUT = "10s"
+"""No document that the limits admit takes so long: PostgreSQL gives up the statement, and the caller hears of it."""
+
 # With a LIMIT parameter PostgreSQL would plan a compiled read anew at each call. Data is in memory or on flash: by the
 # usual cost of a random page it would sort what an index has in order. To merge a session with its account it would
 # read accounts in order up to that one, believing that they are few.
@@ -30,6 +33,7 @@ READING = {
     "random_page_cost": "1.1",
     "enable_mergejoin": "off",
     "jit": "off",
+    "statement_timeout": READING_TIMEOUT,
     "application_name": "layette-read",
     **SEARCHING,
 }
@@ -57,6 +61,39 @@ def asyncpg_arguments(url: str) -> dict[str, Any]:
     }
 
 
+class DatabaseAway(ConnectionError):
+    """PostgreSQL is not reached, goes away, or takes too long; trying again later may help."""
+
+
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+)
+
+
+@contextmanager
+def _told_when_away() -> Generator[None]:
+    """Raises DatabaseAway for the many ways in which drivers say so."""
+    try:
+        yield
+    except _AWAY as error:
+        raise DatabaseAway from error
+    except asyncpg.InterfaceError as error:
+        if "connection is closed" in str(error) or "connection was closed" in str(error):
+            raise DatabaseAway from error
+        raise
+    except DBAPIError as error:
+        cause = getattr(error.orig, "__cause__", None)
+        if error.connection_invalidated or isinstance(cause, _AWAY):
+            raise DatabaseAway from error
+        raise
+
+
 class ReadPool:
     """At most `size` asyncpg connections, the warmest first, so that prepared plans are reused."""
 
@@ -74,9 +111,10 @@ class ReadPool:
             if not connection.is_closed():
                 return connection
         try:
-            return await asyncpg.connect(
-                **self._arguments, server_settings=self._settings, timeout=10, **KEPT_STATEMENTS
-            )
+            with _told_when_away():
+                return await asyncpg.connect(
+                    **self._arguments, server_settings=self._settings, timeout=10, **KEPT_STATEMENTS
+                )
         except BaseException:
             self._free.release()
             raise
@@ -110,11 +148,15 @@ class Database:
         self._readers = ReadPool(url, readers)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Runs `work` in one transaction and commits; repeats all of it when PostgreSQL asks (40001, 40P01)."""
+        """Runs `work` in one transaction and commits; repeats all of it when PostgreSQL asks (40001, 40P01).
+
+        Raises DatabaseAway: where that was at the commit, it may have been done.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                async with self.engine.begin() as transaction:
-                    return await work(transaction)
+                with _told_when_away():
+                    async with self.engine.begin() as transaction:
+                        return await work(transaction)
             except DBAPIError as error:
                 if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
                     raise
@@ -129,7 +171,8 @@ class Database:
         """
         connection = await self._readers.acquire()
         try:
-            yield connection
+            with _told_when_away():
+                yield connection
         except BaseException as error:
             if not isinstance(error, Exception) or connection.is_in_transaction():
                 connection.terminate()
@@ -141,7 +184,8 @@ class Database:
         """The first row of a statement that only reads: what `reading` is for, for less."""
         connection = await self._readers.acquire()
         try:
-            return await connection.fetchrow(sql, *arguments)
+            with _told_when_away():
+                return await connection.fetchrow(sql, *arguments)
         finally:
             self._readers.release(connection)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 
+from app import errors
 from app.errors import Code, Formatted
 from app.http.negotiate import GRAPHQL, JSON
 from app.http.request import Headers, HttpRefusal, HttpRequest, Send
+from models.database import DatabaseAway
 
 BODILESS = (204, 304)
 NO_STORE = (b"cache-control", b"no-store")
@@ -75,6 +77,16 @@ def _lines(media: str | None, secure: bool, stored: bool) -> bytes:
 def request_error(errors: list[Formatted], media: str, status: int = HTTPStatus.BAD_REQUEST) -> Answer:
     """Nothing was executed: there is no `data`, and the status says so in either media type."""
     return Answer(status, orjson.dumps({"errors": errors}), media, [])
+
+
+def fault(error: BaseException, request_id: str, media: str) -> Answer:
+    """Nothing was answered, and it is not the client's doing."""
+    formatted = errors.internal(error, request_id)
+    if not isinstance(error, DatabaseAway):
+        return request_error([formatted], media, HTTPStatus.INTERNAL_SERVER_ERROR)
+    answer = request_error([formatted], media, HTTPStatus.SERVICE_UNAVAILABLE)
+    answer.headers = [(b"retry-after", b"5")]
+    return answer
 
 
 def refused(refusal: HttpRefusal, media: str | None) -> Answer:

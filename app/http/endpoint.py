@@ -121,9 +121,7 @@ class GraphQLEndpoint:
         except HttpRefusal as refused:
             answer = answers.refused(refused, media_type(request.raw(b"accept")))
         except Exception as error:  # noqa: BLE001  # whatever it is: masked, and logged without its text
-            fault = errors.internal(error, request.id)
-            media = media_type(request.raw(b"accept")) or JSON
-            answer = answers.request_error([fault], media, HTTPStatus.INTERNAL_SERVER_ERROR)
+            answer = answers.fault(error, request.id, media_type(request.raw(b"accept")) or JSON)
         headers = self._options.origins.headers(request)
         if request.visit is not None:
             headers = [*headers, *request.visit.headers]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.database import Database
 from tests.support.edge import SECRET, Edge, codes, open_edge
 from tests.support.log import written_log
 
@@ -85,6 +86,16 @@ async def test_fault_of_the_engine_itself_is_masked_too(edge: Edge, monkeypatch:
         response = await edge.post("{ hello }")
     assert (response.status_code, codes(response)) == (500, ["INTERNAL_SERVER_ERROR"])
     assert SECRET not in response.text
+    assert len(logged) == 1
+
+
+async def test_database_that_is_away_is_told_as_such(edge: Edge, monkeypatch: pytest.MonkeyPatch):
+    away = Database("postgresql://127.0.0.1:1/nowhere")
+    monkeypatch.setattr(edge.engine, "read", lambda *_: away.read_row("SELECT 1"))
+    with written_log() as logged:
+        response = await edge.post("{ hello }")
+    assert (response.status_code, codes(response)) == (503, ["SERVICE_UNAVAILABLE"])
+    assert response.headers["retry-after"] == "5"
     assert len(logged) == 1
 
 
