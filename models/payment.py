@@ -125,16 +125,14 @@ class Tender(Base):
 
 
 class Refund(Base):
-    """What was paid back. Its key is the idempotency key at the gateway. `shipping_amount` is part of `amount`."""
+    """What was paid back; `shipping_amount` is part of `amount`. How it was paid is in its parts."""
 
     __tablename__ = "refund"
     id: Mapped[UUID] = key()
     order_id: Mapped[UUID] = reference("orders.id", ondelete="CASCADE")
-    charge_id: Mapped[UUID | None] = reference("charge.id", ondelete="SET NULL")
     return_request_id: Mapped[UUID | None] = reference("return_request.id", ondelete="SET NULL")
     status: Mapped[RefundStatus] = choice(BOOKED, RefundStatus, "status")
     reason: Mapped[RefundReason] = choice(BOOKED, RefundReason, "reason")
-    tender: Mapped[TenderKind | None] = choice(BOOKED, TenderKind, "tender")
     currency: Mapped[CurrencyCode] = choice(BOOKED, CurrencyCode, "currency")
     amount: Mapped[int] = minor_units(BOOKED)
     shipping_amount: Mapped[int] = minor_units(BOOKED, server_default=text("0"))
@@ -143,8 +141,25 @@ class Refund(Base):
 
     __table_args__ = (
         Index("ix_refund_unsettled", "created_at", postgresql_where=text("status = 'PENDING'")),
+        Index("uq_refund_return", "return_request_id", unique=True, postgresql_where=text("status <> 'FAILED'")),
         CheckConstraint("amount > 0 AND 0 <= shipping_amount AND shipping_amount <= amount", name="amounts"),
     )
+
+
+class RefundPart(Base):
+    """What one charge or the till's drawer pays of a refund; its key is the idempotency key at the gateway.
+
+    The first part has the refund's own key. A part without a charge is cash.
+    """
+
+    __tablename__ = "refund_part"
+    id: Mapped[UUID] = key()
+    refund_id: Mapped[UUID] = reference("refund.id", ondelete="CASCADE")
+    charge_id: Mapped[UUID | None] = reference("charge.id", ondelete="CASCADE")
+    status: Mapped[RefundStatus] = choice(BOOKED, RefundStatus, "status")
+    amount: Mapped[int] = minor_units(BOOKED)
+
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
 
 
 class RefundLine(Base):

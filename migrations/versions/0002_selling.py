@@ -313,11 +313,9 @@ def upgrade() -> None:
         "refund",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("charge_id", sa.Uuid(), nullable=True),
         sa.Column("return_request_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("tender", sa.Text(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("shipping_amount", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -329,23 +327,38 @@ def upgrade() -> None:
             name=op.f("ck_refund_reason"),
         ),
         sa.CheckConstraint("status IN ('PENDING', 'SUCCEEDED', 'FAILED')", name=op.f("ck_refund_status")),
-        sa.CheckConstraint("tender IN ('CASH', 'CARD_TERMINAL')", name=op.f("ck_refund_tender")),
         sa.CheckConstraint(
             "amount > 0 AND 0 <= shipping_amount AND shipping_amount <= amount", name=op.f("ck_refund_amounts")
         ),
-        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name=op.f("fk_refund_charge_id"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_refund_order_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["return_request_id"], ["return_request.id"], name=op.f("fk_refund_return_request_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
     )
-    op.create_index(op.f("ix_refund_charge_id"), "refund", ["charge_id"], unique=False)
     op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
     op.create_index(op.f("ix_refund_return_request_id"), "refund", ["return_request_id"], unique=False)
     op.create_index(
         "ix_refund_unsettled", "refund", ["created_at"], unique=False, postgresql_where=sa.text("status = 'PENDING'")
     )
+    op.create_index(
+        "uq_refund_return", "refund", ["return_request_id"], unique=True, postgresql_where=sa.text("status <> 'FAILED'")
+    )
+    op.create_table(
+        "refund_part",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("refund_id", sa.Uuid(), nullable=False),
+        sa.Column("charge_id", sa.Uuid(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_part_amount")),
+        sa.CheckConstraint("status IN ('PENDING', 'SUCCEEDED', 'FAILED')", name=op.f("ck_refund_part_status")),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name=op.f("fk_refund_part_charge_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_part")),
+    )
+    op.create_index(op.f("ix_refund_part_charge_id"), "refund_part", ["charge_id"], unique=False)
+    op.create_index(op.f("ix_refund_part_refund_id"), "refund_part", ["refund_id"], unique=False)
     op.create_table(
         "stock_entry",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -622,10 +635,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_stock_entry_order_id"), table_name="stock_entry")
     op.drop_index("ix_stock_entry_newest", table_name="stock_entry")
     op.drop_table("stock_entry")
+    op.drop_table("refund_part")
+    op.drop_index("uq_refund_return", table_name="refund", postgresql_where=sa.text("status <> 'FAILED'"))
     op.drop_index("ix_refund_unsettled", table_name="refund", postgresql_where=sa.text("status = 'PENDING'"))
     op.drop_index(op.f("ix_refund_return_request_id"), table_name="refund")
     op.drop_index(op.f("ix_refund_order_id"), table_name="refund")
-    op.drop_index(op.f("ix_refund_charge_id"), table_name="refund")
     op.drop_table("refund")
     op.drop_index(op.f("ix_cart_line_variant_id"), table_name="cart_line")
     op.drop_index("ix_cart_line_position", table_name="cart_line")
