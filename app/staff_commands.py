@@ -40,6 +40,23 @@ def invite(
     aside.print(Text(f"An invitation was mailed to {address}{where}"))
 
 
+@staff.command("reset-second-factors")
+def reset_second_factors(
+    email: Annotated[str, typer.Argument(help="What they sign in by.")],
+) -> None:
+    """Remove the lost second factors of a member, after you made sure who asks: their next sign-in enrols a new one."""
+    from app import logging, staff_work
+
+    settings = Settings()
+    logging.configure(settings.log_format)
+    with services(settings, progress=progress) as found:
+        try:
+            count = run(staff_work.reset_second_factors(found.database_url, email, progress))
+        except staff_work.RefusedError as refused:
+            give_up(str(refused))
+    aside.print(f"{count} second factors removed; every session has ended, and the worker tells them by mail")
+
+
 @staff.command("list")
 def list_staff() -> None:
     """List the members by name: address, kind, state, roles, and when they signed in last."""

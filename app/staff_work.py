@@ -11,7 +11,7 @@ from app import connections
 from app.embedded import Services
 from app.partner_work import RefusedError
 from app.settings import Settings
-from commerce import staff_invitation
+from commerce import enrolment, staff_invitation
 from commerce.staff_invitation import Draft
 from commerce.tools import Tools
 from gateways.jobs import Jobs
@@ -20,7 +20,7 @@ from models.database import Database
 from models.job import QueuedJob
 from models.staff import StaffKind, StaffMember, StaffRole
 
-__all__ = ["RefusedError", "Wish", "invite", "listing"]
+__all__ = ["RefusedError", "Wish", "invite", "listing", "reset_second_factors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,24 @@ async def _sent(transaction: AsyncConnection, staff_id: UUID) -> tuple[str, bool
     waiting = select(QueuedJob.id).where(QueuedJob.subject_id == staff_id, QueuedJob.kind == staff_invitation.LETTER)
     found = (await transaction.execute(select(address.scalar_subquery(), ~waiting.exists()))).one()
     return found[0], found[1]
+
+
+async def reset_second_factors(url: str, email: str, progress: runner.Progress) -> int:
+    """Removes a member's second factors: how many there were. Raises RefusedError where nobody has the address."""
+    await runner.upgrade(url, progress)
+    database = Database(url, readers=1, writers=1)
+    try:
+        return await database.transact(lambda transaction: _reset(transaction, email))
+    finally:
+        await database.close()
+
+
+async def _reset(transaction: AsyncConnection, email: str) -> int:
+    member = select(StaffMember.account_id).where(func.lower(StaffMember.email) == email.strip().lower())
+    account_id = await transaction.scalar(member)
+    if account_id is None:
+        raise RefusedError("Nobody who works here signs in by this address. See: python -m app staff list")
+    return await enrolment.reset(transaction, account_id)
 
 
 async def listing(url: str, progress: runner.Progress) -> list[Any]:

@@ -1,5 +1,6 @@
 """What happens to an account, written down for its owner to see (P53)."""
 
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -25,6 +26,19 @@ class ClientFacts(Protocol):
 
     @property
     def channel(self) -> Channel: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AtTheShop:
+    """Done by the shop itself, from no device of the account's owner."""
+
+    network: str | None = None
+    device_name: str | None = None
+    device_kind: str = "OTHER"
+    channel: Channel = Channel.IN_STORE
+
+
+AT_THE_SHOP = AtTheShop()
 
 
 async def record(

@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import passkeys, recovery_codes, totp
-from auth.account_events import ClientFacts, record
+from auth.account_events import AT_THE_SHOP, ClientFacts, record
 from auth.passkeys import Owner
 from auth.refusal import Refusal, RefusalCode
-from auth.sessions import lock_account, note_second_factor, require_step_up
+from auth.sessions import lock_account, note_second_factor, require_step_up, revoke_all
 from auth.staff_access import restamp
 from auth.viewer import Viewer
 from commerce import challenge
@@ -273,6 +273,21 @@ async def remove(
     await record(transaction, account_id, AccountEventKind.SECOND_FACTOR_REMOVED, client)
     await enqueue(transaction, Job(REMOVED_LETTER, account_id))
     return None
+
+
+async def reset(transaction: AsyncConnection, account_id: UUID) -> int:
+    """Removes all second factors and codes of somebody who lost them, and ends their sessions; how many they had.
+
+    For whoever has made sure in person who asks. The owner is told by mail.
+    """
+    await lock_account(transaction, account_id)
+    factors = await transaction.execute(delete(SecondFactor).where(SecondFactor.account_id == account_id))
+    await transaction.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+    await revoke_all(transaction, account_id)
+    await restamp(transaction, account_id)
+    await record(transaction, account_id, AccountEventKind.SECOND_FACTOR_REMOVED, AT_THE_SHOP)
+    await enqueue(transaction, Job(REMOVED_LETTER, account_id))
+    return factors.rowcount
 
 
 async def _is_due(transaction: AsyncConnection, account_id: UUID) -> bool:

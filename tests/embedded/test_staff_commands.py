@@ -63,3 +63,10 @@ def test_invitation_that_waits_is_renewed(own: Settings):
     assert invite(own).returncode == 0
     assert len(read_mailbox(own.home)) == 2
     assert run(own.home, "staff", "list").stdout.count("\n") == 1
+
+
+def test_reset_of_second_factors_is_for_members_alone(own: Settings):
+    invite(own)
+    reset = run(own.home, "staff", "reset-second-factors", "Ada@example.com")
+    assert reset.returncode == 1
+    assert "Nobody who works here signs in by this address" in reset.stderr

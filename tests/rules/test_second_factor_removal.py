@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import RefusalCode
+from auth.sessions import viewer_of
 from auth.viewer import Viewer
 from commerce import enrolment
 from commerce.second_factor import Answer, accepts, methods_of
@@ -156,3 +157,15 @@ async def test_what_was_never_confirmed_is_forgotten_after_a_day(
     await transaction.execute(update(SecondFactor).values(created_at=ago(days=1, seconds=1)))
     assert (await sweep(database))["second_factor"] == 1
     assert [row.id for row in await factors(transaction)] == [app.id]
+
+
+async def test_reset_leaves_no_factor_no_code_and_no_session(
+    database: RolledBackDatabase, transaction: AsyncConnection, clock: Clock, viewer: Viewer, owner: UUID
+):
+    await with_app(database, clock, viewer)
+    assert await enrolment.reset(transaction, owner) == 1
+    assert await methods_of(transaction, owner) == set()
+    assert await count_codes(transaction) == 0
+    assert viewer.token_digest is not None
+    assert await viewer_of(transaction, viewer.token_digest, "any") is None
+    assert (await events(transaction, owner))[-1] is Kind.SECOND_FACTOR_REMOVED
