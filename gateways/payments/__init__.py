@@ -7,16 +7,23 @@ before and does nothing twice.
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from models.catalogue import CurrencyCode
 from models.payment import ChargeStatus, RefundStatus
 
+ACTION_LASTS = timedelta(minutes=30)
+"""How long a customer may take at their bank; unpaid by then, the shop voids the charge."""
+
 
 class GatewayTimeout(Exception):
-    """The answer did not come: what was asked may have been done or not. `find` tells later."""
+    """The answer did not come, or was none: what was asked may have been done or not. `find` tells later."""
+
+
+class KeyReused(RuntimeError):
+    """One of our keys came with another amount or token than before: a fault of ours, and nothing was done."""
 
 
 class InvalidToken(Exception):
@@ -48,6 +55,9 @@ class ChargeRequest:
     saved: bool = False
     """The token is that of a saved method, as `save` gave it, and not one of the client's."""
 
+    capture: bool = True
+    """Without it the amount is held, AUTHORIZED, until `capture` takes it or `void` lets it go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Charged:
@@ -64,6 +74,13 @@ class Charged:
     brand: str | None = None
     last4: str | None = None
     action: Action | None = None
+
+    @property
+    def held(self) -> int:
+        """What the gateway has of the customer's money, taken or reserved, in minor units."""
+        if self.status in {ChargeStatus.FAILED, ChargeStatus.VOIDED}:
+            return 0
+        return self.captured - self.refunded if self.status is ChargeStatus.CAPTURED else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +104,50 @@ class GatewayEvent:
 
 
 class PaymentGateway(Protocol):
-    """`name` is what charges are marked with."""
+    """`name` is what charges are marked with.
+
+    `gateway_key` is the gateway's own key of the charge, as `Charged` had it: with it some are found faster, and it may
+    always be left out.
+    """
 
     name: str
 
     async def charge(self, request: ChargeRequest) -> Charged:
-        """Takes the money. FAILED is a refusal; ACTION and PENDING are settled later.
+        """Takes the money. FAILED is a refusal, and final; ACTION and PENDING are settled later.
 
-        Raises InvalidToken, GatewayTimeout.
+        Asked again with the same key it answers what became of that charge. Raises InvalidToken, GatewayTimeout.
         """
         ...
 
-    async def find(self, charge_id: UUID) -> Charged | None:
+    async def find(self, charge_id: UUID, *, gateway_key: str | None = None) -> Charged | None:
         """What became of a charge; None: the gateway never heard of it. Raises GatewayTimeout."""
         ...
 
-    async def void(self, charge_id: UUID) -> Charged:
-        """Gives up a charge that is not captured. Raises GatewayTimeout."""
+    async def resume(self, charge_id: UUID, *, gateway_key: str | None = None) -> Charged | None:
+        """What became of a charge in ACTION, now that the customer says they are back from their bank.
+
+        As `find` for any other charge. Raises GatewayTimeout.
+        """
         ...
 
-    async def capture(self, charge_id: UUID, amount: int) -> Charged:
-        """Takes what was only authorised. Raises GatewayTimeout."""
+    async def void(self, charge_id: UUID, *, gateway_key: str | None = None) -> Charged | None:
+        """Gives up a charge that is not captured; one that is, is answered as it is: look at the status.
+
+        None as for `find`. Raises GatewayTimeout.
+        """
         ...
 
-    async def refund(self, charge_id: UUID, refund_id: UUID, amount: int) -> RefundStatus:
-        """Pays back a part of a captured charge. Raises GatewayTimeout."""
+    async def capture(self, charge_id: UUID, amount: int, *, gateway_key: str | None = None) -> Charged | None:
+        """Takes of what was only authorised, once, and lets go of the rest; else as `void`. Raises GatewayTimeout."""
+        ...
+
+    async def refund(
+        self, charge_id: UUID, refund_id: UUID, amount: int, *, gateway_key: str | None = None
+    ) -> RefundStatus:
+        """Pays back a part of a captured charge; FAILED where so much is not left. Raises GatewayTimeout.
+
+        Asked again with the same `refund_id` it answers what became of that refund.
+        """
         ...
 
     async def save(self, token: str, key: UUID) -> SavedMethod | None:
@@ -122,8 +158,11 @@ class PaymentGateway(Protocol):
         """Forgets a saved card; one that is not known is as good as forgotten. Raises GatewayTimeout."""
         ...
 
-    def book(self) -> AsyncIterator[Charged]:
-        """Every charge that the gateway has in its book, oldest first."""
+    def book(self, since: datetime | None = None) -> AsyncIterator[Charged]:
+        """Every charge that the gateway has in its book, oldest first; `since` leaves out those that were made before.
+
+        Raises GatewayTimeout.
+        """
         ...
 
     def read_event(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
