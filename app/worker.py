@@ -10,7 +10,17 @@ from redis.asyncio import Redis
 
 from app.settings import Settings
 from auth.sessions import NEW_DEVICE_LETTER
-from commerce import account, customer, email_change, enrolment, password, registration, second_factor, staff_invitation
+from commerce import (
+    account,
+    customer,
+    email_change,
+    enrolment,
+    password,
+    refund_settling,
+    registration,
+    second_factor,
+    staff_invitation,
+)
 from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
 from gateways.jobs import Handler, Jobs, Periodic
@@ -44,6 +54,7 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **staff_invitation.HANDLERS,
     **second_factor.HANDLERS,
     **enrolment.HANDLERS,
+    **refund_settling.HANDLERS,
 }
 
 
@@ -55,6 +66,7 @@ async def keep_retention(tools: Tools) -> None:
 PERIODIC: Sequence[Periodic[Tools]] = (
     Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),
     *account.PERIODIC,
+    *refund_settling.PERIODIC,
     Periodic("privacy.retention", timedelta(hours=1), keep_retention),
 )
 

@@ -63,9 +63,11 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | recovery_code_used | at, left |
     | recovery_codes_renewed | at |
     | staff_invitation | token, lifetime |
+    | refund, refund_failed | number, amount, currency |
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None, `of_staff`
-    whether a staff account is meant. Raises jinja2.UndefinedError where a value is missing.
+    whether a staff account is meant, `number` an order's, `amount` minor units of `currency`. Raises
+    jinja2.UndefinedError where a value is missing.
     """
     shown = {key: _one_line(value) for key, value in values.items()}
     shown |= {"shop": _one_line(shop), "link": partial(_link, public_url)}
@@ -100,6 +102,10 @@ def _span(lifetime: timedelta) -> str:
     return "one minute"
 
 
+def _money(minor: int, currency: str) -> str:
+    return f"{minor // 100:,}.{minor % 100:02} {currency}"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -110,7 +116,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    environment.filters |= {"moment": _moment, "span": _span}
+    environment.filters |= {"moment": _moment, "span": _span, "money": _money}
     return environment
 
 

@@ -13,6 +13,8 @@ from commerce.letters import PAGES, TEMPLATES, Letter, _letters, render
 SHOP = {"shop": "Läyette & Co", "public_url": "https://shop.example/"}
 TOKEN = "lay_mt_0123456789abcdefghijABCDEFGHIJ"
 MOMENT = datetime(2026, 11, 5, 23, 30, tzinfo=timezone(timedelta(hours=-2)))
+NUMBER = {"number": "LL-7K3M-Q9ZD"}
+AMOUNT = {"amount": 123456, "currency": "EUR"}
 
 # Each letter's values, and the page its token leads to.
 LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
@@ -31,6 +33,8 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "second_factor_removed": ({"at": MOMENT}, None),
     "recovery_code_used": ({"at": MOMENT, "left": 9}, None),
     "recovery_codes_renewed": ({"at": MOMENT}, None),
+    "refund": ({**NUMBER, **AMOUNT}, None),
+    "refund_failed": ({**NUMBER, **AMOUNT}, None),
 }
 WITH_TOKEN = {name: page for name, (_, page) in LETTERS.items() if page is not None}
 
@@ -156,6 +160,10 @@ def test_lifetime_is_told_in_words(lifetime: timedelta, words: str):
     assert f"good for {words}" in written("password_reset", lifetime=lifetime).text
 
 
+def test_amounts_are_told_with_their_currency():
+    assert "We have refunded 1,234.56 EUR of your order LL-7K3M-Q9ZD" in written("refund").text
+
+
 def test_network_may_be_unknown():
     letter = written("new_device_sign_in", network=None)
     assert "network" not in letter.text
@@ -181,7 +189,7 @@ def test_no_letter_has_room_for_what_a_stranger_typed(path: Path):
     asked = find_undeclared_variables(_letters.parse(path.read_text()))
     macros = {"button", "code"}
     ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left", "of_staff"}
-    assert asked - macros <= ours
+    assert asked - macros <= ours | {"number", "amount", "currency"}
 
 
 def test_letter_becomes_a_message_of_its_own():
