@@ -1,0 +1,255 @@
+"""Writes a new order with all that hangs on it: for the web, the till and exchanges alike.
+
+An order copies what it needs, so that no later edit of a product, an address or a person changes it: what was bought
+as accounting facts, who and where to in tables of their own (P5).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from commerce import alteration
+from commerce.alteration import Commission, Piece, Work
+from commerce.numbers import new_number
+from commerce.order_rows import ManyTables, Row
+from commerce.postal import AddressDraft
+from commerce.pricing import Price, PricedLine
+from models.alteration import Alteration
+from models.catalogue import CurrencyCode
+from models.classification import Channel
+from models.ids import new_id
+from models.measurement import OrderMeasurement
+from models.order import (
+    Order,
+    OrderAddress,
+    OrderAddressKind,
+    OrderContact,
+    OrderEvent,
+    OrderEventKind,
+    OrderGift,
+    OrderLine,
+    OrderPayment,
+    OrderStatus,
+    PaymentStatus,
+)
+from models.payment import Charge, ChargeStatus, Tender, TenderKind
+
+NUMBER_PREFIX = "LL"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line as it is copied. `unit_price` is of one piece without its alterations; the sums are of `priced`."""
+
+    variant_id: UUID
+    sku: str
+    product_name: str
+    size: str | None
+    color: str | None
+    unit_price: int
+    custom_made: bool
+    priced: PricedLine
+    work: tuple[Work, ...] = ()
+    gift_message: str | None = field(default=None, repr=False)
+    id: UUID = field(default_factory=new_id)
+
+    @property
+    def quantity(self) -> int:
+        return self.priced.line.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who ordered."""
+
+    name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCharge:
+    """What a gateway will be asked for: its row is there before the gateway hears of it."""
+
+    gateway: str
+    amount: int
+    id: UUID = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTender:
+    """How a sale at the till is paid; `charge_id` is one of the order's charges, None for cash."""
+
+    kind: TenderKind
+    amount: int
+    charge_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDraft:
+    """A new order. Without an account it has no contact and no addresses. `tax_place`: country and region.
+
+    `measurements` are rows of order_measurement (`commerce.measurement.copies`); `events` begin its timeline.
+    """
+
+    account_id: UUID | None
+    channel: Channel
+    status: OrderStatus
+    currency: CurrencyCode
+    price: Price
+    lines: tuple[NewLine, ...]
+    shipping_method: str
+    tax_place: tuple[str | None, str | None] = (None, None)
+    contact: Contact | None = None
+    shipping_address: AddressDraft | None = field(default=None, repr=False)
+    billing_address: AddressDraft | None = field(default=None, repr=False)
+    payment: PaymentStatus = PaymentStatus.PENDING
+    charges: tuple[NewCharge, ...] = ()
+    tenders: tuple[NewTender, ...] = ()
+    measurements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    events: tuple[OrderEventKind, ...] = (OrderEventKind.PLACED,)
+    order_id: UUID = field(default_factory=new_id)
+    number: str = field(default_factory=lambda: new_number(NUMBER_PREFIX))
+    placed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+_ADDRESS = (
+    "recipient_name",
+    "company",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country_code",
+    "phone",
+)
+_LINE = ("sku", "product_name", "size", "color", "unit_price", "custom_made")
+_PRICED = ("total", "discount_total", "tax_rate", "tax_total")
+_PRICE = (
+    "subtotal",
+    "discount_total",
+    "shipping_total",
+    "shipping_tax_rate",
+    "shipping_tax_total",
+    "tax_total",
+    "total",
+    "prices_include_tax",
+)
+
+ORDER_TABLES: dict[Any, tuple[str, ...]] = {
+    Order: (
+        *("id", "account_id", "number", "placed_at", "channel", "status", "currency", "shipping_method"),
+        *("tax_country", "tax_region"),
+        *_PRICE,
+    ),
+    OrderLine: ("id", "order_id", "position", "variant_id", "quantity", "currency", *_LINE, *_PRICED),
+    OrderGift: ("order_line_id", "account_id", "channel", "message"),
+    OrderMeasurement: ("order_line_id", "account_id", "channel", "person", "unit", "sealed"),
+    Alteration: (
+        *("id", "order_id", "order_line_id", "account_id", "channel", "ticket", "kind", "status"),
+        *("price", "currency", "quantity", "due_on", "note"),
+    ),
+    OrderContact: ("order_id", "account_id", "channel", "name", "email", "phone"),
+    OrderAddress: ("order_id", "kind", "account_id", "channel", *_ADDRESS),
+    OrderPayment: ("order_id", "account_id", "channel", "status"),
+    Charge: ("id", "order_id", "gateway", "status", "currency", "amount"),
+    Tender: ("id", "order_id", "kind", "amount", "charge_id"),
+    OrderEvent: ("id", "order_id", "kind", "at"),
+}
+"""What `rows` gives, by table: for whoever writes more with the same statement."""
+
+_TABLES = ManyTables(ORDER_TABLES)
+
+
+async def write(transaction: AsyncConnection, draft: OrderDraft) -> None:
+    """Writes the order. One statement; what it takes of stock and codes is taken before."""
+    await _TABLES.write(transaction, rows(draft))
+
+
+def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
+    """The rows of an order by table."""
+    whose = {"account_id": draft.account_id, "channel": draft.channel}
+    return {
+        Order: [_order(draft)],
+        OrderLine: [_line(draft, position, line) for position, line in enumerate(draft.lines)],
+        OrderGift: [whose | {"order_line_id": one.id, "message": one.gift_message} for one in _gifts(draft)],
+        OrderMeasurement: list(draft.measurements),
+        Alteration: _alterations(draft),
+        OrderContact: [whose | {"order_id": draft.order_id} | asdict(draft.contact)] if draft.contact else [],
+        OrderAddress: [whose | row for row in _addresses(draft)],
+        OrderPayment: [whose | {"order_id": draft.order_id, "status": draft.payment}],
+        Charge: [_charge(draft, one) for one in draft.charges],
+        Tender: [{"id": new_id(), "order_id": draft.order_id} | asdict(one) for one in draft.tenders],
+        OrderEvent: [
+            {"id": new_id(), "order_id": draft.order_id, "kind": kind, "at": draft.placed_at} for kind in draft.events
+        ],
+    }
+
+
+def _order(draft: OrderDraft) -> Row:
+    country, region = draft.tax_place
+    return {name: getattr(draft.price, name) for name in _PRICE} | {
+        "id": draft.order_id,
+        "account_id": draft.account_id,
+        "number": draft.number,
+        "placed_at": draft.placed_at,
+        "channel": draft.channel,
+        "status": draft.status,
+        "currency": draft.currency,
+        "shipping_method": draft.shipping_method,
+        "tax_country": country,
+        "tax_region": region,
+    }
+
+
+def _line(draft: OrderDraft, position: int, line: NewLine) -> Row:
+    copied = {name: getattr(line, name) for name in _LINE}
+    sums = {name: getattr(line.priced, name) for name in _PRICED}
+    return (
+        copied
+        | sums
+        | {
+            "id": line.id,
+            "order_id": draft.order_id,
+            "position": position,
+            "variant_id": line.variant_id,
+            "quantity": line.quantity,
+            "currency": draft.currency,
+        }
+    )
+
+
+def _gifts(draft: OrderDraft) -> list[NewLine]:
+    return [line for line in draft.lines if line.gift_message is not None]
+
+
+def _alterations(draft: OrderDraft) -> list[Row]:
+    placed_on = draft.placed_at.date()
+    commission = Commission(draft.order_id, draft.account_id, draft.channel, draft.currency, placed_on)
+    pieces = (Piece(line.id, line.quantity, line.custom_made, line.work) for line in draft.lines)
+    return list(alteration.rows(commission, pieces))
+
+
+def _addresses(draft: OrderDraft) -> list[Row]:
+    kinds = {OrderAddressKind.SHIPPING: draft.shipping_address, OrderAddressKind.BILLING: draft.billing_address}
+    return [
+        {"order_id": draft.order_id, "kind": kind} | {name: getattr(address, name) for name in _ADDRESS}
+        for kind, address in kinds.items()
+        if address is not None
+    ]
+
+
+def _charge(draft: OrderDraft, charge: NewCharge) -> Row:
+    return {
+        "id": charge.id,
+        "order_id": draft.order_id,
+        "gateway": charge.gateway,
+        "status": ChargeStatus.PENDING,
+        "currency": draft.currency,
+        "amount": charge.amount,
+    }
