@@ -1,0 +1,219 @@
+"""Baskets: what is bought together, a cart's or a till's, with prices, stock and codes as they are now.
+
+A basket is read by one statement and does not change. Of a cart, a line shows no more pieces than there are: what was
+asked for stays in the cart and comes back with the stock. Lines of one variant share its stock in their order. A line
+of which there is none at all shows what was asked for, and cannot be ordered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth.refusal import Refusal, RefusalCode
+from commerce import line_draft, pricing
+from commerce.goods import Goods, Loaded, StoredLine, Wanted, load
+from commerce.line_draft import AlterationDraft, LineDraft
+from commerce.pricing import BasketLine, Discounted, DiscountTerms
+from models.catalogue import AlterationKind, CurrencyCode, MeasurementName
+
+__all__ = ["AlterationDraft", "Basket", "GoodsLine", "LineDraft", "PricedAlteration", "of_cart", "of_lines"]
+
+
+@dataclass(frozen=True, slots=True)
+class PricedAlteration:
+    """An alteration of each piece, the price of one, and its days. `price` is None where it is offered no more."""
+
+    kind: AlterationKind
+    note: str | None
+    price: int | None
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsLine:
+    """A line with all that an order copies of it.
+
+    `draft` is what was asked for, `priced` what it comes to: its quantity is what is there to be ordered. `unit_price`
+    is None where the variant is not sold in the basket's currency; such a line counts with the price last seen.
+    """
+
+    line_id: UUID | None
+    draft: LineDraft
+    variant_id: UUID
+    product_id: UUID
+    sku: str
+    product_name: str
+    size: str | None
+    color: str | None
+    custom_made: bool
+    required_measurements: tuple[MeasurementName, ...]
+    on_hand: int
+    archived: bool
+    unit_price: int | None
+    seen_price: int | None
+    alterations: tuple[PricedAlteration, ...]
+    priced: BasketLine
+    in_stock: bool
+
+    @property
+    def on_sale(self) -> bool:
+        """Whether it is still sold so, in this currency and with these alterations."""
+        offered = all(one.price is not None for one in self.alterations)
+        return not self.archived and self.unit_price is not None and offered
+
+    @property
+    def lacks_measurements(self) -> bool:
+        return bool(self.required_measurements) and self.draft.measurement_set_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """`cart_id` and `version` are None at the till; `account_id` is whose it is."""
+
+    currency: CurrencyCode
+    account_id: UUID | None
+    cart_id: UUID | None
+    version: int | None
+    lines: tuple[GoodsLine, ...]
+    codes: tuple[DiscountTerms, ...] = ()
+
+    def discounted(self, now: datetime) -> Discounted:
+        """The lines with what the codes take off at this moment."""
+        lines = [line.priced for line in self.lines]
+        return pricing.discount(lines, self.codes, now, signed_in=self.account_id is not None)
+
+    @property
+    def weight_grams(self) -> int:
+        return sum(line.priced.weight_grams * line.priced.quantity for line in self.lines)
+
+    def obstacles(self) -> list[Refusal]:
+        """What keeps it from being ordered as it is: CART_EMPTY, OUT_OF_STOCK, MEASUREMENTS_REQUIRED."""
+        if not self.lines:
+            return [Refusal(RefusalCode.CART_EMPTY, "There is nothing in the cart.")]
+        refusals = []
+        for line in self.lines:
+            if not line.on_sale:
+                message = f"{line.product_name} is not sold so any more."
+                refusals.append(Refusal(RefusalCode.OUT_OF_STOCK, message))
+            elif not line.in_stock:
+                refusals.append(Refusal(RefusalCode.OUT_OF_STOCK, f"{line.product_name} is out of stock."))
+            if line.lacks_measurements:
+                message = f"{line.product_name} is made to measure: choose measurements."
+                refusals.append(Refusal(RefusalCode.MEASUREMENTS_REQUIRED, message))
+        return refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a line of a basket is made from."""
+
+    draft: LineDraft
+    line_id: UUID | None = None
+    seen_price: int | None = None
+
+
+async def of_cart(transaction: AsyncConnection, cart_id: UUID) -> Basket:
+    """The cart's basket. One statement. Raises LookupError where there is no such cart."""
+    loaded = await load(transaction, cart_id, Wanted())
+    return of_loaded(loaded, cart_id, [entry_of(line) for line in loaded.lines])
+
+
+async def of_lines(
+    transaction: AsyncConnection,
+    currency: CurrencyCode,
+    drafts: Sequence[LineDraft],
+    codes: Sequence[str],
+    account_id: UUID | None,
+) -> Basket | list[Refusal]:
+    """What is sold at a till, in the quantities that are asked for. One statement. `account_id`: the customer's.
+
+    NOT_FOUND for unknown variants, measurements that are not the customer's, and unknown codes, before anything else;
+    REQUIRED without lines, LIMIT_REACHED beyond a hundred, INVALID and TOO_LONG as in a cart.
+    """
+    words = [word.strip().upper() for word in codes]
+    asked_for = Wanted(
+        [draft.variant_id for draft in drafts if draft.variant_id is not None],
+        [draft.measurement_set_id for draft in drafts if draft.measurement_set_id is not None],
+        words,
+        currency,
+        account_id,
+    )
+    loaded = await load(transaction, None, asked_for)
+    known = {terms.code for terms in loaded.codes}
+    missing = [
+        Refusal(RefusalCode.NOT_FOUND, "There is no such code.", ("discountCodes", str(at)))
+        for at, word in enumerate(words)
+        if word not in known
+    ]
+    base = ("lines",)
+    missing = line_draft.unknown(drafts, loaded.goods, loaded.measurement_set_ids, base) + missing
+    if missing:
+        return missing
+    tidied, refusals = line_draft.checked(drafts, loaded.goods, base)
+    return refusals or of_loaded(loaded, None, [Entry(draft) for draft in tidied])
+
+
+def of_loaded(loaded: Loaded, cart_id: UUID | None, entries: Sequence[Entry]) -> Basket:
+    """The basket of these entries, whose goods were loaded. A cart's shows no more than there is."""
+    left = {key: one.on_hand for key, one in loaded.goods.items()}
+    lines = []
+    for entry in entries:
+        key, asked = entry.draft.variant_id, entry.draft.quantity
+        assert key is not None
+        there = min(asked, left[key])
+        left[key] -= there
+        quantity = there if cart_id is not None and there else asked
+        lines.append(_line(entry, loaded.goods[key], quantity, in_stock=there >= quantity))
+    return Basket(loaded.currency, loaded.account_id, cart_id, loaded.version, tuple(lines), loaded.codes)
+
+
+def entry_of(line: StoredLine) -> Entry:
+    """A cart's line as it is kept."""
+    alterations = tuple(AlterationDraft(kind, note) for kind, note in line.alterations)
+    draft = LineDraft(line.variant_id, line.quantity, alterations, line.measurement_set_id, line.gift_message)
+    return Entry(draft, line.line_id, line.seen_price)
+
+
+def _line(entry: Entry, goods: Goods, quantity: int, *, in_stock: bool) -> GoodsLine:
+    alterations = tuple(_priced(one, goods) for one in entry.draft.alterations)
+    price = goods.price if goods.price is not None else entry.seen_price
+    priced = BasketLine(
+        entry.line_id,
+        goods.variant_id,
+        goods.product_id,
+        quantity,
+        price or 0,
+        tuple(one.price or 0 for one in alterations),
+        goods.category_ids,
+        goods.tax_category,
+        goods.weight_grams,
+    )
+    return GoodsLine(
+        entry.line_id,
+        entry.draft,
+        goods.variant_id,
+        goods.product_id,
+        goods.sku,
+        goods.product_name,
+        goods.size,
+        goods.color,
+        goods.custom_made,
+        goods.required_measurements,
+        goods.on_hand,
+        goods.archived,
+        goods.price,
+        entry.seen_price,
+        alterations,
+        priced,
+        in_stock,
+    )
+
+
+def _priced(draft: AlterationDraft, goods: Goods) -> PricedAlteration:
+    service = goods.services.get(draft.kind)
+    if service is None:
+        return PricedAlteration(draft.kind, draft.note, None, 0)
+    return PricedAlteration(draft.kind, draft.note, service.price, service.days)

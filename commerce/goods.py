@@ -1,0 +1,363 @@
+"""What baskets are made of, read by one statement: a cart's lines, the goods they are of, codes and their uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from commerce.pricing import DiscountTerms
+from models.cart import Cart, CartAlteration, CartDiscount, CartLine
+from models.catalogue import (
+    AlterationKind,
+    AlterationPrice,
+    AlterationService,
+    Category,
+    CurrencyCode,
+    MeasurementName,
+    Product,
+    ProductCategory,
+    TaxCategory,
+    Variant,
+    VariantPrice,
+)
+from models.discount import (
+    Discount,
+    DiscountAmount,
+    DiscountCategory,
+    DiscountKind,
+    DiscountProduct,
+    DiscountUse,
+)
+from models.measurement import MeasurementSet
+
+Rows = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the tailor offers for a product: the price of one garment, and how many days it takes."""
+
+    price: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A variant as it is now, with prices in one currency. `category_ids` have the categories' ancestors among them."""
+
+    variant_id: UUID
+    product_id: UUID
+    sku: str
+    product_name: str
+    size: str | None
+    color: str | None
+    weight_grams: int
+    on_hand: int
+    archived: bool
+    custom_made: bool
+    tax_category: TaxCategory
+    price: int | None
+    required_measurements: tuple[MeasurementName, ...] = ()
+    services: Mapping[AlterationKind, Service] = field(default_factory=dict)
+    category_ids: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A cart's line as it is kept; `alterations` are kinds with notes."""
+
+    line_id: UUID
+    variant_id: UUID
+    quantity: int
+    seen_price: int
+    measurement_set_id: UUID | None
+    gift_message: str | None
+    position: int
+    alterations: tuple[tuple[AlterationKind, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look up beside a cart's own: variants, and of the account the measurement sets.
+
+    `codes` stand in the place of the cart's, if given. Currency and account are the cart's, where there is one.
+    """
+
+    variant_ids: Sequence[UUID] = ()
+    measurement_set_ids: Sequence[UUID] = ()
+    codes: Sequence[str] | None = None
+    currency: CurrencyCode | None = None
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`measurement_set_ids`: which of those that were asked about are the account's own."""
+
+    currency: CurrencyCode
+    account_id: UUID | None
+    version: int | None
+    lines: tuple[StoredLine, ...]
+    goods: Mapping[UUID, Goods]
+    codes: tuple[DiscountTerms, ...]
+    measurement_set_ids: frozenset[UUID]
+
+
+async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wanted) -> Loaded:
+    """The cart and what is wanted beside it. One statement. Raises LookupError where there is no such cart."""
+    given = {
+        "cart_id": cart_id,
+        "variant_ids": list(wanted.variant_ids),
+        "set_ids": list(wanted.measurement_set_ids),
+        "codes": None if wanted.codes is None else list(wanted.codes),
+        "currency": wanted.currency,
+        "account_id": wanted.account_id,
+    }
+    row = (await transaction.execute(_statement(), given)).one()
+    cart = _parsed(row.cart)
+    if cart_id is not None and cart is None:
+        raise LookupError("there is no such cart")
+    goods = [_goods(one) for one in _parsed(row.goods) or ()]
+    return Loaded(
+        CurrencyCode(cart["currency"] if cart else wanted.currency),
+        _key(cart["account_id"]) if cart else wanted.account_id,
+        cart["version"] if cart else None,
+        tuple(_line(one) for one in _parsed(row.lines) or ()),
+        {one.variant_id: one for one in goods},
+        tuple(_terms(one) for one in _parsed(row.codes) or ()),
+        frozenset(UUID(one) for one in _parsed(row.sets) or ()),
+    )
+
+
+# ---- the statement
+
+
+_CART = bindparam("cart_id", type_=Uuid)
+_VARIANTS = bindparam("variant_ids", type_=ARRAY(Uuid))
+_CODES = bindparam("codes", type_=ARRAY(Text))
+_CURRENCY = bindparam("currency", type_=Text)
+_ACCOUNT = bindparam("account_id", type_=Uuid)
+
+
+@cache
+def _statement() -> Rows:
+    cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART).cte("of")
+    currency = func.coalesce(select(cart.c.currency).scalar_subquery(), _CURRENCY)
+    account = func.coalesce(select(cart.c.account_id).scalar_subquery(), _ACCOUNT)
+    sets = bindparam("set_ids", type_=ARRAY(Uuid))
+    own_sets = select(func.json_agg(MeasurementSet.id)).where(
+        MeasurementSet.id == func.any(sets), MeasurementSet.account_id == account
+    )
+    return select(
+        _text(select(func.row_to_json(cart.table_valued()))).label("cart"),
+        _text(_listed(_lines())).label("lines"),
+        _text(select(func.json_agg(_goods_of(currency).subquery("goods").table_valued()))).label("goods"),
+        _text(_listed(_codes(currency, account))).label("codes"),
+        _text(own_sets).label("sets"),
+    )
+
+
+def _text(found: Rows) -> ColumnElement[str]:
+    return cast(found.scalar_subquery(), Text)
+
+
+def _listed(rows: Rows) -> Rows:
+    """The rows as a list of objects, in the order of their positions."""
+    listed = rows.subquery()
+    in_order: Any = aggregate_order_by(listed.table_valued(), listed.c.position, listed.c.id)
+    return select(func.json_agg(in_order))
+
+
+def _array(found: Rows) -> ColumnElement[Any]:
+    return func.array(found.scalar_subquery())
+
+
+def _lines() -> Rows:
+    alteration = select(CartAlteration.kind, CartAlteration.note)
+    alteration = alteration.where(CartAlteration.line_id == CartLine.id).correlate(CartLine).subquery("alteration")
+    in_order: Any = aggregate_order_by(alteration.table_valued(), alteration.c.kind)
+    alterations = select(func.json_agg(in_order)).scalar_subquery()
+    return select(
+        CartLine.id,
+        CartLine.position,
+        CartLine.variant_id,
+        CartLine.quantity,
+        CartLine.seen_price,
+        CartLine.measurement_set_id,
+        CartLine.gift_message,
+        alterations.label("alterations"),
+    ).where(CartLine.cart_id == _CART)
+
+
+def _goods_of(currency: ColumnElement[str]) -> Rows:
+    wanted = select(CartLine.variant_id).where(CartLine.cart_id == _CART).union_all(select(func.unnest(_VARIANTS)))
+    price = (VariantPrice.variant_id == Variant.id) & (VariantPrice.currency == currency)
+    return (
+        select(
+            Variant.id,
+            Variant.product_id,
+            Variant.sku,
+            Product.name,
+            Variant.size,
+            Variant.color,
+            Variant.weight_grams,
+            Variant.on_hand,
+            or_(Variant.archived_at.is_not(None), Product.archived_at.is_not(None)).label("archived"),
+            Product.custom_made,
+            Product.required_measurements,
+            Product.tax_category,
+            VariantPrice.price,
+            _services(currency).label("services"),
+            _categories().label("category_ids"),
+        )
+        .join(Product, Product.id == Variant.product_id)
+        .outerjoin(VariantPrice, price)
+        .where(Variant.id.in_(wanted))
+    )
+
+
+def _services(currency: ColumnElement[str]) -> ColumnElement[Any]:
+    priced = (AlterationPrice.service_id == AlterationService.id) & (AlterationPrice.currency == currency)
+    offered = select(AlterationService.kind, AlterationService.days, AlterationPrice.price).join(
+        AlterationPrice, priced
+    )
+    offered = offered.where(AlterationService.product_id == Product.id).correlate(Product)
+    return select(func.json_agg(offered.subquery("offered").table_valued())).scalar_subquery()
+
+
+def _categories() -> ColumnElement[Any]:
+    """The categories of the product, and those above them."""
+    own = select(Category.id, Category.parent_id).join(ProductCategory, ProductCategory.category_id == Category.id)
+    own = own.where(ProductCategory.product_id == Product.id).correlate(Product)
+    above = own.cte("above", recursive=True, nesting=True)
+    above = above.union(select(Category.id, Category.parent_id).join(above, above.c.parent_id == Category.id))
+    return select(func.json_agg(above.c.id)).scalar_subquery()
+
+
+def _codes(currency: ColumnElement[str], account: ColumnElement[Any]) -> Rows:
+    """The codes that are given, in their order; else those of the cart."""
+    kept = select(CartDiscount.discount_id, cast(CartDiscount.position, Integer).label("position"))
+    kept = kept.where(CartDiscount.cart_id == _CART, _CODES.is_(None))
+    given = select(Discount.id, func.array_position(_CODES, Discount.code)).where(Discount.code == func.any(_CODES))
+    entered = kept.union_all(given).subquery("entered")
+    here = (DiscountAmount.discount_id == Discount.id) & (DiscountAmount.currency == currency)
+    used = select(func.count()).select_from(DiscountUse)
+    used = used.where(DiscountUse.discount_id == Discount.id, DiscountUse.account_id == account)
+    products = select(DiscountProduct.product_id).where(DiscountProduct.discount_id == Discount.id)
+    categories = select(DiscountCategory.category_id).where(DiscountCategory.discount_id == Discount.id)
+    return (
+        select(
+            Discount.id,
+            entered.c.position,
+            Discount.code,
+            Discount.kind,
+            cast(Discount.percent, Text).label("percent"),
+            DiscountAmount.amount,
+            DiscountAmount.minimum,
+            Discount.starts_at,
+            Discount.ends_at,
+            Discount.total_limit,
+            Discount.per_customer_limit,
+            Discount.used,
+            used.correlate(Discount).scalar_subquery().label("used_by_customer"),
+            Discount.combinable,
+            Discount.active,
+            _array(products.correlate(Discount)).label("product_ids"),
+            _array(categories.correlate(Discount)).label("category_ids"),
+        )
+        .join(entered, entered.c.discount_id == Discount.id)
+        .outerjoin(DiscountAmount, here)
+    )
+
+
+# ---- what it answers
+
+
+def _parsed(found: str | None) -> Any:
+    return None if found is None else orjson.loads(found)
+
+
+def _key(shown: str | None) -> UUID | None:
+    return None if shown is None else UUID(shown)
+
+
+def _moment(shown: str | None) -> datetime | None:
+    return None if shown is None else datetime.fromisoformat(shown)
+
+
+def _keys(shown: Sequence[str] | None) -> frozenset[UUID]:
+    return frozenset(map(UUID, shown or ()))
+
+
+def _line(row: Mapping[str, Any]) -> StoredLine:
+    return StoredLine(
+        UUID(row["id"]),
+        UUID(row["variant_id"]),
+        row["quantity"],
+        row["seen_price"],
+        _key(row["measurement_set_id"]),
+        row["gift_message"],
+        row["position"],
+        tuple((AlterationKind(one["kind"]), one["note"]) for one in row["alterations"] or ()),
+    )
+
+
+def _goods(row: Mapping[str, Any]) -> Goods:
+    return Goods(
+        UUID(row["id"]),
+        UUID(row["product_id"]),
+        row["sku"],
+        row["name"],
+        row["size"],
+        row["color"],
+        row["weight_grams"] or 0,
+        row["on_hand"],
+        row["archived"],
+        row["custom_made"],
+        TaxCategory(row["tax_category"]),
+        row["price"],
+        tuple(map(MeasurementName, row["required_measurements"])),
+        {AlterationKind(one["kind"]): Service(one["price"], one["days"]) for one in row["services"] or ()},
+        _keys(row["category_ids"]),
+    )
+
+
+def _terms(row: Mapping[str, Any]) -> DiscountTerms:
+    return DiscountTerms(
+        UUID(row["id"]),
+        row["code"],
+        DiscountKind(row["kind"]),
+        None if row["percent"] is None else Decimal(row["percent"]),
+        row["amount"],
+        row["minimum"],
+        _moment(row["starts_at"]),
+        _moment(row["ends_at"]),
+        row["total_limit"],
+        row["per_customer_limit"],
+        row["used"],
+        row["used_by_customer"],
+        row["combinable"],
+        row["active"],
+        _keys(row["product_ids"]),
+        _keys(row["category_ids"]),
+    )
