@@ -54,11 +54,11 @@ class Alteration(Base):
     price: Mapped[int] = minor_units(FACT)
     currency: Mapped[CurrencyCode] = choice(FACT, CurrencyCode, "currency")
     quantity: Mapped[int] = number(FACT)
-    due_on: Mapped[date | None] = column(FACT, Date)
+    due_on: Mapped[date] = column(FACT, Date)
     note: Mapped[str | None] = string(WORK)
     workshop_note: Mapped[str | None] = string(WORK)
 
     __table_args__ = (
-        Index("ix_alteration_queue", "status", "id"),
+        Index("ix_alteration_queue", "status", "due_on", "id"),
         CheckConstraint("price >= 0 AND quantity > 0", name="amounts"),
     )

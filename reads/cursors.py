@@ -4,14 +4,26 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 import orjson
 from graphql import GraphQLError
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Numeric, Text, Uuid, cast, func, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    Text,
+    Uuid,
+    cast,
+    func,
+    literal_column,
+)
 from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,6 +87,8 @@ def from_text(text: str, type_: TypeEngine[Any]) -> Any:
         return UUID(hex=text)
     if isinstance(type_, DateTime):
         return EPOCH + timedelta(microseconds=int(text))
+    if isinstance(type_, Date):
+        return date.fromisoformat(text)
     if isinstance(type_, BigInteger | Integer):
         number = int(text)
         if number.bit_length() > (63 if isinstance(type_, BigInteger) else 31):
@@ -100,6 +114,8 @@ def key_text(key: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[s
     if isinstance(type_, DateTime):
         micros = func.extract("epoch", key) * literal_column("1000000")
         return cast(cast(micros, BigInteger), Text)
+    if isinstance(type_, Date):
+        return func.to_char(key, literal_column("'YYYY-MM-DD'"), type_=Text)
     if isinstance(type_, Uuid):
         return func.encode(func.uuid_send(key), HEX, type_=Text)
     if isinstance(type_, Text):

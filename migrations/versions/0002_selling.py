@@ -380,7 +380,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_entry")),
     )
-    op.create_index("ix_stock_entry_newest", "stock_entry", ["variant_id", "id"], unique=False)
+    op.create_index("ix_stock_entry_newest", "stock_entry", ["variant_id", "at", "id"], unique=False)
     op.create_index(op.f("ix_stock_entry_order_id"), "stock_entry", ["order_id"], unique=False)
     op.create_table(
         "tender",
@@ -412,7 +412,7 @@ def upgrade() -> None:
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("workshop_note", sa.Text(), nullable=True),
         sa.CheckConstraint("channel IN ('WEB', 'MOBILE', 'IN_STORE', 'PHONE')", name=op.f("ck_alteration_channel")),
@@ -439,7 +439,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_alteration_account_id"), "alteration", ["account_id"], unique=False)
     op.create_index(op.f("ix_alteration_order_id"), "alteration", ["order_id"], unique=False)
     op.create_index(op.f("ix_alteration_order_line_id"), "alteration", ["order_line_id"], unique=False)
-    op.create_index("ix_alteration_queue", "alteration", ["status", "id"], unique=False)
+    op.create_index("ix_alteration_queue", "alteration", ["status", "due_on", "id"], unique=False)
     op.create_table(
         "cart_alteration",
         sa.Column("line_id", sa.Uuid(), nullable=False),

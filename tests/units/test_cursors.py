@@ -10,14 +10,15 @@ import pytest
 from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as some
-from sqlalchemy import BigInteger, DateTime, Integer, Numeric, Text, Uuid
+from sqlalchemy import BigInteger, Date, DateTime, Integer, Numeric, Text, Uuid
 
 from reads.cursors import LONGEST, Cursor, page_size
 
 MOMENT = DateTime(timezone=True)
-EVERYTHING = Cursor("ALL", [MOMENT, Integer(), BigInteger(), Numeric(), Text(), Uuid()])
+EVERYTHING = Cursor("ALL", [MOMENT, Date(), Integer(), BigInteger(), Numeric(), Text(), Uuid()])
 VALUES = some.tuples(
     some.datetimes(timezones=some.just(UTC)),
+    some.dates(),
     some.integers(-(2**31) + 1, 2**31 - 1),
     some.integers(-(2**63) + 1, 2**63 - 1),
     some.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**20), max_value=10**20),
