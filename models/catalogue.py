@@ -179,7 +179,7 @@ class ProductPrice(Base):
 
 
 class ProductMedia(Base):
-    """A picture: of a product, or uploaded and not yet put on one. `object_key` is its name in the shop's storage."""
+    """A picture: of a product, or on none since `unused_since`. `object_key` is its name in the shop's storage."""
 
     __tablename__ = "product_media"
     id: Mapped[UUID] = key()
@@ -188,15 +188,23 @@ class ProductMedia(Base):
     url: Mapped[str] = string(GOODS)
     object_key: Mapped[str | None] = string(GOODS)
     created_at: Mapped[datetime] = recorded_at(GOODS)
+    unused_since: Mapped[datetime | None] = moment(GOODS)
     alt: Mapped[str | None] = string(GOODS)
     width: Mapped[int | None] = number(GOODS)
     height: Mapped[int | None] = number(GOODS)
 
-    __table_args__ = (Index("uq_product_media_position", "product_id", "position", unique=True),)
+    __table_args__ = (
+        Index("uq_product_media_position", "product_id", "position", unique=True),
+        Index("ix_product_media_unused", "unused_since", postgresql_where=text("unused_since IS NOT NULL")),
+    )
 
 
 class Variant(Base):
-    """`on_hand` is the sum of the variant's stock entries, and changes together with one (`models.stock`)."""
+    """`on_hand` is the sum of the variant's stock entries, and changes together with one (`models.stock`).
+
+    With its product a variant is archived at the same moment, and comes back with it; one that is archived at another
+    was given up before.
+    """
 
     __tablename__ = "variant"
     id: Mapped[UUID] = key()
@@ -211,7 +219,7 @@ class Variant(Base):
 
     __table_args__ = (
         Index("uq_variant_position", "product_id", "position", unique=True),
-        Index("ix_variant_size", "size", "product_id"),
+        Index("ix_variant_size", "size", "product_id", postgresql_where=text("archived_at IS NULL")),
         CheckConstraint("on_hand >= 0 AND weight_grams > 0", name="on_hand"),
     )
 

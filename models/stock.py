@@ -24,7 +24,10 @@ class StockEntryKind(StrEnum):
 
 
 class StockEntry(Base):
-    """Pieces that came (`change` > 0) or went; `balance` is what was on hand afterwards."""
+    """Pieces that came (`change` > 0) or went; `balance` is what was on hand afterwards.
+
+    `at` is when, under the variant's lock: in its order each balance follows from the one before.
+    """
 
     __tablename__ = "stock_entry"
     id: Mapped[UUID] = key()
@@ -37,6 +40,6 @@ class StockEntry(Base):
     order_id: Mapped[UUID | None] = reference("orders.id", ondelete="SET NULL")
 
     __table_args__ = (
-        Index("ix_stock_entry_newest", "variant_id", "id"),
+        Index("ix_stock_entry_newest", "variant_id", "at", "id"),
         CheckConstraint("balance >= 0 AND change <> 0", name="change"),
     )

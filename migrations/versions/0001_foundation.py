@@ -861,6 +861,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("object_key", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("unused_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("alt", sa.Text(), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),
@@ -868,6 +869,13 @@ def upgrade() -> None:
             ["product_id"], ["product.id"], name=op.f("fk_product_media_product_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product_media")),
+    )
+    op.create_index(
+        "ix_product_media_unused",
+        "product_media",
+        ["unused_since"],
+        unique=False,
+        postgresql_where=sa.text("unused_since IS NOT NULL"),
     )
     op.create_index("uq_product_media_position", "product_media", ["product_id", "position"], unique=True)
     op.create_table(
@@ -959,7 +967,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("sku", name=op.f("uq_variant_sku")),
     )
-    op.create_index("ix_variant_size", "variant", ["size", "product_id"], unique=False)
+    op.create_index(
+        "ix_variant_size",
+        "variant",
+        ["size", "product_id"],
+        unique=False,
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
     op.create_index("uq_variant_position", "variant", ["product_id", "position"], unique=True)
     op.create_table(
         "alteration_price",
@@ -1033,7 +1047,7 @@ def downgrade() -> None:
     op.drop_table("order_line")
     op.drop_table("alteration_price")
     op.drop_index("uq_variant_position", table_name="variant")
-    op.drop_index("ix_variant_size", table_name="variant")
+    op.drop_index("ix_variant_size", table_name="variant", postgresql_where=sa.text("archived_at IS NULL"))
     op.drop_table("variant")
     op.drop_table("staff_role")
     op.drop_index("uq_review_author", table_name="review")
@@ -1045,6 +1059,9 @@ def downgrade() -> None:
     op.drop_index("ix_product_price_minimum", table_name="product_price")
     op.drop_table("product_price")
     op.drop_index("uq_product_media_position", table_name="product_media")
+    op.drop_index(
+        "ix_product_media_unused", table_name="product_media", postgresql_where=sa.text("unused_since IS NOT NULL")
+    )
     op.drop_table("product_media")
     op.drop_index(op.f("ix_product_category_category_id"), table_name="product_category")
     op.drop_table("product_category")
