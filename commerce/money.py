@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
 from auth.refusal import Refusal, RefusalCode
 from models.catalogue import CurrencyCode

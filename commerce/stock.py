@@ -138,7 +138,7 @@ async def _move(
         select(
             moved.c.entry,
             moved.c.id,
-            # Not the transaction's beginning, which was before the locks: entries are told apart by when they were made.
+            # Not the transaction's beginning, which was before the locks: this is the order that balances have.
             func.clock_timestamp(),
             moved.c.change,
             moved.c.balance,

@@ -39,12 +39,6 @@ class Money:
     currency_code: CurrencyCode
 
 
-@strawberry.input(description='`amount` is from 0 on, with two decimals at most: "19.90".')
-class MoneyInput:
-    amount: Decimal
-    currency_code: CurrencyCode
-
-
 def word(member: StrEnum) -> ColumnElement[str]:
     """An enum's word as SQL text: a constant of the statement, which partial indexes need."""
     return literal_column(f"'{member.value}'", Text)
