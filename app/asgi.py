@@ -23,6 +23,7 @@ from app.partner_gate import PartnerGate, written_down
 from app.settings import Settings
 from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
+from commerce.tax import read_place
 from models.database import Database
 from reads.engine import Engine
 from reads.operations import Parse
@@ -54,7 +55,9 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     engine = engine_of(bounds.parse)
     passwords = PasswordHasher()
     secret = settings.server_secret
-    shop = ShopFacts(settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url)
+    shop = ShopFacts(
+        settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url, read_place(settings.store)
+    )
     throttle = Throttle(redis, secret, scale=settings.rate_scale)
     gate = PartnerGate(database, throttle)
     graphql = GraphQLEndpoint(

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
         "US", "CA", "GB", "IE", "DE", "FR", "IT", "ES", "NL", "BE", "AT", "JP", "AU",
     )  # fmt: skip
 
+    store: str = Field("US-NY", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", description="Where the store is")
+
     @field_validator("trusted_proxies", "web_origins", "currencies", "ships_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

@@ -126,9 +126,13 @@ class Discounted:
 class TaxRates(Protocol):
     """The rates at a place, as fractions: 0.19 is 19 %."""
 
-    def of(self, category: TaxCategory) -> Decimal: ...
+    def of(self, category: TaxCategory, piece: int) -> Decimal:
+        """The rate on goods of which one piece costs so much after discounts: some places tax dear clothes alone."""
+        ...
 
-    def of_shipping(self) -> Decimal: ...
+    def of_shipping(self, goods: Sequence[Decimal]) -> Decimal:
+        """The rate on the shipping of goods with these rates."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +219,10 @@ def price(basket: Discounted, currency: CurrencyCode, *, shipping: int = 0, rate
     """The basket with shipping, as before a code for free shipping, and tax; no `rates`: the place is not known yet."""
     included = currency in TAX_INCLUDED
     lines = tuple(
-        _taxed(line, off, rates.of(line.tax_category) if rates else Decimal(0), included=included)
-        for line, off in zip(basket.lines, basket.off, strict=True)
+        _taxed(line, off, rates, included=included) for line, off in zip(basket.lines, basket.off, strict=True)
     )
     shipping_total = 0 if basket.free_shipping else shipping
-    shipping_rate = rates.of_shipping() if rates else Decimal(0)
+    shipping_rate = rates.of_shipping([line.tax_rate for line in lines]) if rates else Decimal(0)
     shipping_tax = tax_on(shipping_total, shipping_rate, included=included)
     tax_total = sum(line.tax_total for line in lines) + shipping_tax
     return Price(
@@ -236,8 +239,9 @@ def price(basket: Discounted, currency: CurrencyCode, *, shipping: int = 0, rate
     )
 
 
-def _taxed(line: BasketLine, off: int, rate: Decimal, *, included: bool) -> PricedLine:
+def _taxed(line: BasketLine, off: int, rates: TaxRates | None, *, included: bool) -> PricedLine:
     taxable = line.total - off
+    rate = rates.of(line.tax_category, -(-taxable // line.quantity)) if rates else Decimal(0)
     tax = tax_on(taxable, rate, included=included)
     return PricedLine(line, line.total, off, rate, tax, taxable if included else taxable + tax)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 
 from auth.viewer import ANONYMOUS, Viewer
+from commerce.tax import Place
 from models.classification import Channel
 from models.database import Database
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShopFacts:
-    """What the shop says of itself; links in mails begin with `public_url`."""
+    """What the shop says of itself; links in mails begin with `public_url`. What is picked up is taxed at `store`."""
 
     name: str
     support_email: str
     ships_to: tuple[str, ...]
     public_url: str
+    store: Place = Place("US", "NY")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
 from resolvers.registration import RegistrationMutation
 from resolvers.second_factor import SecondFactorMutation
+from resolvers.shipping import ShippingQuery
 from resolvers.shop import ShopQuery
 from resolvers.staff import StaffMutation, StaffQuery
 from resolvers.till import TillMutation, TillQuery
@@ -44,6 +45,7 @@ class Query(
     OrderQuery,
     PartnerQuery,
     PolicyQuery,
+    ShippingQuery,
     ShopQuery,
     StaffQuery,
     TillQuery,
