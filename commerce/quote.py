@@ -4,7 +4,7 @@ The one way to a price with shipping and tax: carts, orders and the till ask her
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from commerce.shipping import ShippingTerms
 from commerce.tax import TABLES, Place, Taxes
 from models.address import Address
 
-__all__ = ["Destination", "Option", "Place", "Quoted", "destination", "place_of", "quote"]
+__all__ = ["Destination", "Option", "Place", "Quoted", "destination", "place_of", "quote", "quote_to"]
 
 METHOD = ("shippingMethod",)
 
@@ -135,6 +135,21 @@ def _refusal(
     if place is not None and all(one.method.pickup for one in options):
         return Refusal(RefusalCode.NOT_SHIPPABLE, "These goods cannot be shipped there.", ("countryCode",))
     return None
+
+
+async def quote_to(
+    transaction: AsyncConnection,
+    basket: Basket,
+    asked: Destination,
+    method_code: str | None,
+    now: datetime,
+    store: Place,
+) -> Quoted:
+    """As `quote`, for a place as a client says it: an address has to be the basket's customer's. Two statements."""
+    place = await destination(transaction, basket.account_id, asked)
+    if isinstance(place, list):
+        return replace(await quote(transaction, basket, None, None, now, store=store), refusals=place)
+    return await quote(transaction, basket, place, method_code, now, store=store)
 
 
 async def destination(

@@ -46,10 +46,11 @@ class ShippingTerms:
 
     def arrival(self, ordered_on: date, work_days: int = 0) -> tuple[date | None, date | None]:
         """The earliest and the latest day it arrives, after so many days of the tailor's work. None: not promised."""
-        if self.min_days is None or self.max_days is None:
-            return None, None
-        ready_on = ordered_on + timedelta(days=work_days)
-        return ready_on + timedelta(days=self.min_days), ready_on + timedelta(days=self.max_days)
+        earliest, latest = (
+            None if days is None else ordered_on + timedelta(days=work_days + days)
+            for days in (self.min_days, self.max_days)
+        )
+        return earliest, latest
 
 
 async def methods(transaction: AsyncConnection) -> list[ShippingTerms]:

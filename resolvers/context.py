@@ -14,6 +14,7 @@ from models.database import Database
 if TYPE_CHECKING:
     from auth.passwords import PasswordHasher
     from auth.throttle import Throttle
+    from gateways.payments import PaymentGateway
     from reads.engine import Engine
     from reads.operations import Operation
 
@@ -26,7 +27,7 @@ class ShopFacts:
     support_email: str
     ships_to: tuple[str, ...]
     public_url: str
-    store: Place = Place("US", "NY")
+    store: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Services:
     passwords: "PasswordHasher"
     shop: ShopFacts
     secret: bytes = field(repr=False)
+    payments: "PaymentGateway"
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
 from resolvers.registration import RegistrationMutation
 from resolvers.second_factor import SecondFactorMutation
-from resolvers.shipping import ShippingQuery
+from resolvers.shipping import ShippingMutation, ShippingQuery
 from resolvers.shop import ShopQuery
 from resolvers.staff import StaffMutation, StaffQuery
 from resolvers.till import TillMutation, TillQuery
@@ -67,6 +67,7 @@ class Mutation(
     PreferenceMutation,
     RegistrationMutation,
     SecondFactorMutation,
+    ShippingMutation,
     StaffMutation,
     TillMutation,
 ):

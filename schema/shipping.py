@@ -6,8 +6,10 @@ import strawberry
 
 from auth.permissions import ANYONE, staff
 from models import shipping as tables
-from reads.declare import Columns, entity, many, to
+from reads.declare import Columns, entity, many, referenced, to, value
 from schema.common import Money, money
+from schema.errors import UserError
+from schema.money import MoneyInput
 
 PREFIX = "shm"
 EDITORS = staff("shipping:write")
@@ -49,3 +51,28 @@ class ShippingMethod:
     prices: list[Money] = amounts("price")
     free_from: list[Money] = amounts("free_from")
     active: bool
+
+
+@strawberry.input(
+    description="A method as a whole: what is left out is none. Without `id`, a new one. `countries` are ISO 3166-1 "
+    "alpha-2; `freeFrom` is measured by Cart.total. Orders keep what they were placed by."
+)
+class ShippingMethodSaveInput:
+    id: strawberry.ID | None = strawberry.UNSET
+    expected_version: int | None = strawberry.UNSET
+    code: str
+    name: str
+    countries: list[str]
+    pickup: bool | None = False
+    min_days: int | None = strawberry.UNSET
+    max_days: int | None = strawberry.UNSET
+    max_weight_grams: int | None = strawberry.UNSET
+    prices: list[MoneyInput]
+    free_from: list[MoneyInput] | None = strawberry.UNSET
+    active: bool | None = True
+
+
+@value(readers=EDITORS)
+class ShippingMethodSavePayload:
+    shipping_method: ShippingMethod | None = referenced()
+    user_errors: list[UserError]

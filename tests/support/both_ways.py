@@ -14,6 +14,7 @@ from graphql import GraphQLError, get_named_type
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
+from commerce.tax import Place
 from models.database import Database
 from models.ids import show_id
 from reads.arguments import CannotCompile
@@ -90,7 +91,7 @@ class World:
     samples: Samples = field(default_factory=lambda: Samples({}, {}))
 
     def context(self, viewer: Viewer) -> Context:
-        shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test")
+        shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test", Place("US", "NY"))
         unused: Any = None
         return Context(Services(self.database, self.engine, unused, unused, shop, b""), lambda: CLIENT, viewer)
 

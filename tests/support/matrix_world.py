@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, Text, func
 from auth.roles import ROLES, permissions_of, purposes_of
 from auth.scopes import SCOPES
 from auth.viewer import ANONYMOUS, Claim, StaffFacts, Viewer, ViewerKind
+from commerce.tax import Place
 from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand
 from models.address import Address
 from models.catalogue import Brand
@@ -125,7 +126,7 @@ class MatrixWorld:
     declared: dict[tuple[str, str], Disclosure] = field(default_factory=dict)
 
     def context(self, viewer: Viewer) -> Context:
-        shop = ShopFacts("Layette", "help@shop.test", ("US",), "https://shop.test")
+        shop = ShopFacts("Layette", "help@shop.test", ("US",), "https://shop.test", Place("US", "NY"))
         client = Client("203.0.113.9", "203.0.113.0/24", "Firefox", "DESKTOP")
         unused: Any = None
         return Context(Services(self.database, self.engine, unused, unused, shop, b""), lambda: client, viewer)
