@@ -50,8 +50,8 @@ READINGS = tuple(Reading(purpose, with_case) for purpose, with_case in product(P
 def ruling(schema: GraphQLSchema, disclosure: Disclosure, access: Access) -> Ruling:
     """What a caller with this access gets of the field."""
     field, personal = disclosure.field, disclosure.personal
-    mutation = schema.mutation_type
-    if mutation is not None and field.type_name == mutation.name:
+    called = {type_.name for type_ in (schema.mutation_type, schema.subscription_type) if type_ is not None}
+    if field.type_name in called:
         refused = operation_denial(field.readers, access)
     else:
         refused = denial(field.readers, access, personal)

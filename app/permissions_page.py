@@ -20,7 +20,7 @@ the categories of personal data that the field tells, by its value or by which r
 permission do so for a purpose (`X-Purpose`) alone, `+case` where `X-Case` has to name a ticket or matter, and not
 without a second factor and a current acknowledgement of the obligations; the read is recorded for the person. Whoever
 is not named is refused. An argument has a row of its own, as `field(argument)`, where it asks for more than its field.
-Mutations are called, not read.
+Mutations and subscriptions are called, not read.
 """
 EVERYONE = "everyone"
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 T = TypeVar("T")
 Transaction = AsyncConnection
+Change = tuple[str, UUID]
+"""A kind of thing, and the key of the one that a transaction has changed."""
 
 RETRIED = {"40001", "40P01"}
 ATTEMPTS = 8
@@ -132,11 +135,23 @@ class ReadPool:
             await self._idle.pop().close(timeout=5)
 
 
+_CHANGES = "layette.changes"
+
+
+def note_change(transaction: AsyncConnection, kind: str, key: UUID) -> None:
+    """Notes for `Database.on_change` what a transaction changes."""
+    transaction.info.setdefault(_CHANGES, set()).add((kind, key))
+
+
 class Database:
-    """One PostgreSQL database: `transact` for writes, `reading` for compiled statements."""
+    """One PostgreSQL database: `transact` for writes, `reading` for compiled statements.
+
+    `on_change` is told after each commit what the transaction noted by `note_change`; it may not fail.
+    """
 
     def __init__(self, url: str, *, readers: int = 8, writers: int = 16) -> None:
         self.url = url
+        self.on_change: Callable[[Collection[Change]], None] = lambda changes: None
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=writers,
@@ -156,7 +171,12 @@ class Database:
             try:
                 with _told_when_away():
                     async with self.engine.begin() as transaction:
-                        return await work(transaction)
+                        transaction.info.pop(_CHANGES, None)  # of one that was rolled back on this connection
+                        outcome = await work(transaction)
+                        changes = transaction.info.pop(_CHANGES, ())
+                if changes:
+                    self.on_change(changes)
+                return outcome
             except DBAPIError as error:
                 if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
                     raise

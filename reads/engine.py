@@ -4,12 +4,13 @@
 `execute` is graphql-core over the same declarations, for mutations, introspection, and what would carry an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from inspect import isawaitable
 from typing import Any, NamedTuple, Protocol
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, subscribe
 
 from reads import reference
 from reads.arguments import CannotCompile
@@ -151,19 +152,32 @@ class Engine:
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
         """Answers by graphql-core. Raises RequestErrors for wrong variables."""
+        result = execute(**self._to_execute(operation, variables, context))
+        return result if isinstance(result, ExecutionResult) else await result
+
+    async def subscribe(
+        self, operation: Operation, variables: Mapping[str, Any], context: Any
+    ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+        """Begins a subscription: its answers, one an event, or why there are none. Raises as `execute` does.
+
+        The context's viewer may be set anew between events. A subscription that ends by an error raises it.
+        """
+        events = subscribe(**self._to_execute(operation, variables, context))
+        return await events if isawaitable(events) else events
+
+    def _to_execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> dict[str, Any]:
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             raise RequestErrors([_bad_input(error) for error in values])
         context.operation, context.variables = operation, values.coerced
-        result = execute(
-            self.schema,
-            operation.document,
-            context_value=context,
-            variable_values=dict(variables),
-            operation_name=operation.node.name.value if operation.node.name else None,
-            hide_suggestions=True,
-        )
-        return result if isinstance(result, ExecutionResult) else await result
+        return {
+            "schema": self.schema,
+            "document": operation.document,
+            "context_value": context,
+            "variable_values": dict(variables),
+            "operation_name": operation.node.name.value if operation.node.name else None,
+            "hide_suggestions": True,
+        }
 
 
 def _bad_input(error: GraphQLError) -> GraphQLError:

@@ -4,7 +4,9 @@ A root field plans and reads its own selection; the fields below look up what wa
 the caller may read it.
 """
 
+import asyncio
 from collections.abc import Callable
+from inspect import isawaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,7 @@ from reads.text import BROKEN
 Resolver = Callable[..., Any]
 
 OWN_RESOLVER = "own-resolver"
+OWN_SUBSCRIBER = "own-subscriber"
 
 
 def install(schema: GraphQLSchema, permissions: Permissions) -> None:
@@ -52,6 +55,9 @@ def install(schema: GraphQLSchema, permissions: Permissions) -> None:
             # Several engines of one process share the schema: each begins with what the field had before any.
             own = field.extensions.setdefault(OWN_RESOLVER, field.resolve)
             field.resolve = resolver(schema, permissions, type_, name, own)
+            if type_ is schema.subscription_type:
+                begin = field.extensions.setdefault(OWN_SUBSCRIBER, field.subscribe)
+                field.subscribe = subscriber(permissions, type_, name, begin)
 
 
 def type_of(own: Callable[..., Any] | None) -> Callable[..., Any]:
@@ -73,14 +79,17 @@ def resolver(
     readers = field_readers(declared)
     reads = field_reads(declared)
     inner: Resolver
-    if isinstance(reads, Referenced):
+    if parent is schema.subscription_type:
+        inner = read_event
+    elif isinstance(reads, Referenced):
         inner = read_reference(declared.python_name)
     elif reads is not None and parent is schema.query_type:
         inner = read_root
     else:
         inner = look_up(own or default_field_resolver, reads)
     finish = word(get_named_type(parent.fields[name].type))
-    decide = permissions.operation_denial if parent is schema.mutation_type else permissions.denial
+    called = parent is schema.mutation_type or parent is schema.subscription_type
+    decide = permissions.operation_denial if called else permissions.denial
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         refused = decide(readers, info.context.viewer.access)
@@ -89,6 +98,32 @@ def resolver(
         return finish(inner(source, info, **arguments))
 
     return resolve
+
+
+def subscriber(permissions: Permissions, parent: GraphQLObjectType, name: str, own: Resolver | None) -> Resolver:
+    """What begins a subscription, for those who may."""
+    assert own is not None
+    readers = field_readers(strawberry_field(parent, name))
+
+    async def subscribe(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        refused = permissions.operation_denial(readers, info.context.viewer.access)
+        if refused is not None:
+            raise refusal(refused, Field(parent.name, name, readers))
+        events = own(source, info, **arguments)
+        return await events if isawaitable(events) else events
+
+    return subscribe
+
+
+async def read_event(event: Ref, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    """The entity that an event is about, as the viewer may see it by now; for whom it is gone, that is an error.
+
+    Who stops listening in the middle of a read lets it end: its connection would be lost otherwise.
+    """
+    found = await asyncio.shield(asyncio.ensure_future(read_entity(event, info)))
+    if found is None:
+        raise GraphQLError("There is no such object.", extensions={"code": "NOT_FOUND"})
+    return found
 
 
 def look_up(own: Resolver, reads: Any) -> Resolver:

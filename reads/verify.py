@@ -79,6 +79,8 @@ def complaints(schema: GraphQLSchema) -> Iterator[str]:
                 yield from of_row(place, entity.table, entity)
             elif type_ is schema.query_type and place.reads is not None:
                 yield from of_root(place)
+            elif type_ is schema.subscription_type:
+                yield from of_event(place)
 
 
 def entity_behind(type_: Any) -> Entity | None:
@@ -95,6 +97,12 @@ def of_root(place: Place) -> Iterator[str]:
                 yield f"{place} is of no interface"
         case _:
             yield f"{place} reads from a row, and there is none"
+
+
+def of_event(place: Place) -> Iterator[str]:
+    entity = entity_behind(get_named_type(place.type))
+    if not isinstance(place.reads, declare.Referenced) or entity is None or not entity.visible:
+        yield f"{place} tells of no entity that is read anew for who listens"
 
 
 def of_row(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:

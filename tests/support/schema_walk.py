@@ -43,7 +43,9 @@ class Walk:
     def steps(self) -> Iterator[Step]:
         seen: set[tuple[Any, ...]] = set()
         waiting: list[tuple[GraphQLObjectType, Any, Table | None, tuple[str, ...]]] = [
-            (root, None, None, ()) for root in (self.schema.query_type, self.schema.mutation_type) if root is not None
+            (root, None, None, ())
+            for root in (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type)
+            if root is not None
         ]
         while waiting:
             type_, fields, table, path = waiting.pop(0)

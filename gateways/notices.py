@@ -1,0 +1,84 @@
+"""Hints between processes that something has changed, over Redis: each is heard soon, late or never.
+
+Nothing may be right only because a hint came; it makes sooner what would be found out anyway. What is sent is a keyed
+hash of the id, which means nothing to whoever else listens there.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from hashlib import blake2b, sha256
+from time import monotonic
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from models.database import Change
+
+CHANNEL = "layette:changes"
+NAME_BYTES = 16
+REDIS_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
+MOST_AT_A_TIME = 100
+
+log = structlog.get_logger("notices")
+
+
+class Notices:
+    """Tells other processes of changes, and hears of theirs. `secret` keys the hashes."""
+
+    def __init__(self, redis: Redis, secret: bytes) -> None:
+        self._redis = redis
+        self._key = sha256(secret).digest()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._away_until = 0.0
+
+    def name(self, change: Change) -> bytes:
+        """What is sent for a change of this thing."""
+        kind, key = change
+        return blake2b(key.bytes, digest_size=NAME_BYTES, key=self._key, person=kind.encode()).digest()
+
+    def tell(self, changes: Iterable[Change]) -> None:
+        """Sends hints without waiting for it. Where Redis is away or slow, they are dropped."""
+        if monotonic() < self._away_until or len(self._sending) >= MOST_AT_A_TIME:
+            return
+        sending = asyncio.create_task(self._send([self.name(change) for change in changes]))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
+    async def listen(self, heard: Callable[[bytes], None]) -> NoReturn:
+        """Calls `heard` with the name of each change that others tell of, until it is cancelled."""
+        while True:
+            try:
+                await self._listen(heard)
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("notices.not_heard", error=type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        """Waits until what is on its way was sent."""
+        await asyncio.gather(*self._sending)
+
+    async def _listen(self, heard: Callable[[bytes], None]) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as line:
+            await line.subscribe(CHANNEL)
+            while line.subscribed:
+                message = await line.get_message(timeout=PAUSE_SECONDS)
+                if message is not None and len(message["data"]) == NAME_BYTES:
+                    heard(message["data"])
+
+    async def _send(self, names: list[bytes]) -> None:
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                for name in names:
+                    await self._redis.publish(CHANNEL, name)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._away_until = monotonic() + PAUSE_SECONDS
+            log.warning("notices.not_told", error=type(error).__name__)
+
+
+def of_order(order_id: UUID) -> Change:
+    """A change of an order, or of what belongs to it."""
+    return "order", order_id
