@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import ColumnElement, Update, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateways.notices import of_order
+from models.database import note_change
 from models.ids import new_id
 from models.order import Order, OrderEvent, OrderEventKind, OrderStatus
 
@@ -34,13 +36,27 @@ class IllegalMove(RuntimeError):
     """A rule tried to move an order where no order goes: a fault of ours, whose transaction must not commit."""
 
 
-async def move(transaction: AsyncConnection, order_id: UUID, status: OrderStatus) -> None:
-    """Moves an order that is locked, and counts it as an edit. Raises IllegalMove."""
+def moving(order_id: UUID | ColumnElement[UUID], status: OrderStatus) -> Update:
+    """The statement of `move`, to stand in another's WITH: it touches no order that does not go there."""
     sources = [source for source, targets in MOVES.items() if status in targets]
     order = update(Order).where(Order.id == order_id, Order.status.in_(sources))
-    moved = await transaction.scalar(order.values(status=status, version=Order.version + 1).returning(Order.id))
-    if moved is None:
-        raise IllegalMove(f"an order does not go to {status} from where it is")
+    return order.values(status=status, version=Order.version + 1)
+
+
+async def move(transaction: AsyncConnection, order_id: UUID, status: OrderStatus) -> None:
+    """Moves an order that is locked, and counts it as an edit. Raises IllegalMove."""
+    if await transaction.scalar(moving(order_id, status).returning(Order.id)) is None:
+        raise refused(status)
+    note_change(transaction, *of_order(order_id))
+
+
+def refused(status: OrderStatus) -> IllegalMove:
+    return IllegalMove(f"an order does not go to {status} from where it is")
+
+
+async def edited(transaction: AsyncConnection, order_id: UUID) -> None:
+    """Counts an edit that moves the order, which is locked, nowhere."""
+    await transaction.execute(update(Order).where(Order.id == order_id).values(version=Order.version + 1))
 
 
 async def tell(
@@ -62,3 +78,4 @@ async def tell(
         refund_id=refund_id,
     )
     await transaction.execute(event)
+    note_change(transaction, *of_order(order_id))
