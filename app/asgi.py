@@ -10,8 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Lifespan, Receive, Scope, Send
 
 import resolvers.context
-from app import graphiql, health
-from app.connections import redis_client
+from app import connections, graphiql, health
 from app.context import context_maker
 from app.embedded import Services
 from app.http.cors import Origins
@@ -50,10 +49,11 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     `engine_of` opens what executes operations, given what parses them.
     """
     database = Database(services.database_url)
-    redis = redis_client(services.redis_url)
+    redis = connections.redis_client(services.redis_url)
     bounds = Bounds()
     engine = engine_of(bounds.parse)
     passwords = PasswordHasher()
+    gateway = connections.payments(settings)
     secret = settings.server_secret
     shop = ShopFacts(
         settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url, read_place(settings.store)
@@ -63,7 +63,7 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     graphql = GraphQLEndpoint(
         engine,
         database,
-        context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret)),
+        context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret, gateway)),
         persisted=PersistedDocuments(redis),
         bounds=bounds,
         gate=gate,
@@ -75,9 +75,11 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
         async with written_down(gate.usage, database):
             yield
         passwords.close()
+        await gateway.close()
         await database.close()
         await redis.aclose()
 
     app = Shop(graphql, [*health.routes(database, redis), *graphiql.routes()], lifespan)
     app.state.settings, app.state.database, app.state.redis = settings, database, redis
+    app.state.payments = gateway
     return app

@@ -16,7 +16,6 @@ from app.embedded import Services
 from app.http.protocol import PatientProtocol
 from app.settings import Settings
 from app.worker import work
-from models.database import Database
 
 log = structlog.get_logger("serve")
 
@@ -72,10 +71,5 @@ async def serve(
 
 async def run_worker(settings: Settings, services: Services, stop: asyncio.Event) -> None:
     """Does jobs until `stop`, with connections of its own."""
-    database = Database(services.database_url, readers=2, writers=6)
-    redis = connections.redis_client(services.redis_url)
-    try:
-        await work(database, redis, settings, connections.mailer(settings), stop)
-    finally:
-        await database.close()
-        await redis.aclose()
+    async with connections.tools(settings, services, writers=6) as tools:
+        await work(tools, stop)

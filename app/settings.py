@@ -7,9 +7,9 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:port; mail goes to files otherwise")
     mail_sender: str = Field("shop@layette.example", pattern=MAILBOX, description="Sender of every mail")
 
+    payments: str = Field("local", pattern="^(local|stripe)$", description="local, a gateway in the home, or stripe")
+    stripe_key: SecretStr | None = Field(
+        None, pattern=r"^(sk|rk)_\w+$", description="Stripe's secret key"
+    )
+    stripe_webhook_secret: SecretStr | None = Field(None, pattern=r"^whsec_\w+$", description="Signs Stripe's webhooks")
+    stripe_url: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Where Stripe's API answers")
+
     shop_name: str = "Layette"
     support_email: str = Field("help@layette.example", pattern=MAILBOX)
     public_url: str | None = Field(None, description="Where customers reach the web shop: links in mails begin with it")
@@ -79,6 +86,16 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @model_validator(mode="after")
+    def _half_configured(self) -> Self:
+        given = {"LAYETTE_STRIPE_KEY": self.stripe_key, "LAYETTE_STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret}
+        missing = " and ".join(name for name, value in given.items() if value is None)
+        if self.payments == "stripe" and missing:
+            raise ValueError(f"LAYETTE_PAYMENTS=stripe needs {missing}: Stripe's dashboard shows them under Developers")
+        if self.payments == "local" and any(given.values()):
+            raise ValueError("keys of Stripe are set, and money would go nowhere: set LAYETTE_PAYMENTS=stripe as well")
+        return self
+
     @property
     def address(self) -> str:
         """Where this server listens, as a URL."""
@@ -89,6 +106,11 @@ class Settings(BaseSettings):
     def shop_url(self) -> str:
         """What links in mails begin with, without a slash at the end."""
         return (self.public_url or self.address).rstrip("/")
+
+    @property
+    def gateway(self) -> Path:
+        """The folder of the local payment gateway's book."""
+        return self.home / "gateway"
 
     @property
     def mailbox(self) -> Path:

@@ -13,7 +13,6 @@ from app.partner_work import RefusedError
 from app.settings import Settings
 from commerce import enrolment, staff_invitation
 from commerce.staff_invitation import Draft
-from commerce.tools import Tools
 from gateways.jobs import Jobs
 from migrations import runner
 from models.database import Database
@@ -36,20 +35,14 @@ class Wish:
 async def invite(settings: Settings, services: Services, wish: Wish, progress: runner.Progress) -> tuple[str, bool]:
     """Invites, and sends the letter at once: to which address, and whether that worked. Raises RefusedError."""
     await runner.upgrade(services.database_url, progress)
-    database = Database(services.database_url, readers=1, writers=2)
-    redis = connections.redis_client(services.redis_url)
-    try:
+    async with connections.tools(settings, services) as tools:
         draft = Draft(wish.name, wish.email, wish.kind, frozenset(wish.roles))
-        outcome = await database.transact(lambda t: staff_invitation.invite(t, None, draft))
+        outcome = await tools.database.transact(lambda t: staff_invitation.invite(t, None, draft))
         if isinstance(outcome, list):
             raise RefusedError("\n".join(refusal.message for refusal in outcome))
         progress("sending the invitation")
-        tools = Tools(database, redis, connections.mailer(settings), settings.shop_name, settings.shop_url)
-        await Jobs(database, tools, staff_invitation.HANDLERS).drain()
-        return await database.transact(lambda t: _sent(t, outcome))
-    finally:
-        await database.close()
-        await redis.aclose()
+        await Jobs(tools.database, tools, staff_invitation.HANDLERS).drain()
+        return await tools.database.transact(lambda t: _sent(t, outcome))
 
 
 async def _sent(transaction: AsyncConnection, staff_id: UUID) -> tuple[str, bool]:

@@ -6,9 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from redis.asyncio import Redis
 
-from app.settings import Settings
 from auth.sessions import NEW_DEVICE_LETTER
 from commerce import (
     account,
@@ -25,8 +23,6 @@ from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
 from gateways.jobs import Handler, Jobs, Periodic
 from gateways.leases import backlog, forget_dead
-from gateways.mail import Mailer
-from models.database import Database
 from models.job import JobState
 from privacy.retention import sweep
 
@@ -71,7 +67,6 @@ PERIODIC: Sequence[Periodic[Tools]] = (
 )
 
 
-async def work(database: Database, redis: Redis, settings: Settings, mailer: Mailer, stop: asyncio.Event) -> None:
+async def work(tools: Tools, stop: asyncio.Event) -> None:
     """Works until `stop` is set, then ends what is begun. PostgreSQL may go away and come back meanwhile."""
-    tools = Tools(database, redis, mailer, settings.shop_name, settings.shop_url)
-    await Jobs(database, tools, HANDLERS, PERIODIC).run(stop)
+    await Jobs(tools.database, tools, HANDLERS, PERIODIC).run(stop)

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from commerce.letters import render
 from gateways.mail import Mailer
+from gateways.payments import PaymentGateway
 from models.database import Database
 
 
@@ -22,13 +23,14 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Given by the worker to each job: the stores, and the way to a customer's mailbox."""
+    """Given by the worker to each job: the stores, the way to a customer's mailbox, and the payment gateway."""
 
     database: Database
     redis: Redis
     mailer: Mailer
     shop: str
     public_url: str
+    payments: PaymentGateway
 
     async def post(self, address: str, letter: str, **values: Any) -> None:
         """Sends the letter of this name, outside any transaction. Raises MailRefused or MailDelayed: let them pass."""

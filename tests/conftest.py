@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from app.embedded import Services, services
 from app.settings import Settings
+from gateways.payments.local import LocalGateway
 from models.database import Database
 from reads.declare import ENTITIES
 from tests.support.database import RolledBackDatabase, copy_of, migrated_template
@@ -85,6 +86,14 @@ async def redis(running: Services) -> AsyncGenerator[Redis]:
     await client.flushdb()
     yield client
     await client.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(tmp_path: Path) -> AsyncGenerator[LocalGateway]:
+    """A payment gateway whose book is empty, and which does not wait long for what never comes."""
+    opened = LocalGateway(tmp_path / "gateway", b"the secret of a test's gateway", delay=0.05)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

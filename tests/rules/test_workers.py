@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 
 from app.embedded.home import Home
 from app.embedded.postgres import PostgresServer
-from app.settings import Settings
 from app.worker import PERIODIC, look_after_jobs, work
 from commerce.tools import Tools
 from gateways.jobs import MOST_ATTEMPTS, Handler, Jobs, Pace, Periodic
@@ -28,6 +27,7 @@ from migrations import runner
 from models.database import Database
 from models.job import JobState
 from tests.support.jobs import enqueue_many, make_trace, rows, traced, worker_process
+from tests.support.payments import UNASKED
 from tests.support.smtp_server import smtp_server
 
 QUICK = Pace(poll=timedelta(seconds=0.05))
@@ -266,7 +266,7 @@ async def test_worker_process_ends_its_jobs_on_sigterm(store: Database):
 
 @pytest.fixture
 def tools(store: Database, redis: Redis, tmp_path: Path) -> Tools:
-    return Tools(store, redis, LocalMailbox(tmp_path), "Layette", "https://shop.example")
+    return Tools(store, redis, LocalMailbox(tmp_path), "Layette", "https://shop.example", UNASKED)
 
 
 async def test_each_letter_is_sent_once(store: Database, tools: Tools, tmp_path: Path):
@@ -288,7 +288,7 @@ async def test_letter_waits_for_its_server_and_is_given_up_when_refused(store: D
 
     with smtp_server(tmp_path) as server:
         mailer = SmtpMailer(f"smtp://127.0.0.1:{server.port}", "shop@layette.example")
-        tools = Tools(store, redis, mailer, "Layette", "https://shop.example")
+        tools = Tools(store, redis, mailer, "Layette", "https://shop.example", UNASKED)
         subjects = await enqueue_many(store, "test.letter", 3)
         addresses = dict(zip(subjects, ("busy@x.example", "unknown@x.example", "jane@x.example"), strict=True))
         with structlog.testing.capture_logs() as lines:
@@ -317,11 +317,9 @@ async def test_worker_tells_of_jobs_that_nobody_does(store: Database, tools: Too
     assert await rows(store, "SELECT kind FROM job") == [("test.nobodys",)] * 2
 
 
-async def test_worker_looks_after_its_jobs_from_the_start(
-    store: Database, redis: Redis, settings: Settings, tmp_path: Path
-):
+async def test_worker_looks_after_its_jobs_from_the_start(store: Database, tools: Tools):
     stop = asyncio.Event()
-    running = asyncio.create_task(work(store, redis, settings, LocalMailbox(tmp_path), stop))
+    running = asyncio.create_task(work(tools, stop))
     put_off = "SELECT kind FROM job WHERE state = 'WAITING' AND due_at > now() ORDER BY kind"
     await until(store, put_off, [(name,) for name in sorted(task.name for task in PERIODIC)])
     stop.set()

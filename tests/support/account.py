@@ -25,6 +25,7 @@ from models.ids import new_id
 from models.preference import CommunicationPreference, Preference
 from privacy import policy
 from tests.support.login_session import LAPTOP, PASSWORD, CountingHasher
+from tests.support.payments import UNASKED
 
 NOWHERE = Redis(host="redis.invalid")
 """No letter of an account needs Redis."""
@@ -47,7 +48,7 @@ class Post:
 
     @property
     def tools(self) -> Tools:
-        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example")
+        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example", UNASKED)
 
     async def deliver(self) -> list[MailMessage]:
         """Does the jobs that are due, and answers what was sent by that."""
