@@ -57,6 +57,7 @@ def refused(status: OrderStatus) -> IllegalMove:
 async def edited(transaction: AsyncConnection, order_id: UUID) -> None:
     """Counts an edit that moves the order, which is locked, nowhere."""
     await transaction.execute(update(Order).where(Order.id == order_id).values(version=Order.version + 1))
+    note_change(transaction, *of_order(order_id))
 
 
 async def tell(

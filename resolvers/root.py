@@ -14,11 +14,14 @@ from reads.operations import Parse
 from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
+from resolvers.alteration import AlterationMutation, AlterationQuery
 from resolvers.catalogue import CatalogueQuery
 from resolvers.customer import CustomerMutation, CustomerQuery
 from resolvers.data_access import DataAccessQuery
 from resolvers.email_change import EmailChangeMutation
+from resolvers.fulfillment import FulfillmentMutation
 from resolvers.login_session import LoginSessionMutation
+from resolvers.measurement import MeasurementMutation
 from resolvers.order import OrderQuery
 from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
@@ -39,6 +42,7 @@ from schema.scalars import SCALARS
 class Query(
     AccountQuery,
     AddressQuery,
+    AlterationQuery,
     CatalogueQuery,
     CustomerQuery,
     DataAccessQuery,
@@ -59,9 +63,12 @@ class Query(
 class Mutation(
     AccountMutation,
     AddressMutation,
+    AlterationMutation,
     CustomerMutation,
     EmailChangeMutation,
+    FulfillmentMutation,
     LoginSessionMutation,
+    MeasurementMutation,
     PartnerMutation,
     PasswordMutation,
     PreferenceMutation,

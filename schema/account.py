@@ -17,6 +17,7 @@ from schema.data_access import LATEST_FIRST as LATEST_ACCESSES_FIRST
 from schema.data_access import DataAccessConnection
 from schema.errors import UserError
 from schema.login_session import LoginSession
+from schema.measurement import MeasurementSet
 from schema.order import OrderConnection
 from schema.order_filter import NEWEST_FIRST
 from schema.payment import PaymentMethod
@@ -115,6 +116,11 @@ class Customer(Node):
     payment_methods: list[PaymentMethod] | None = many(
         lambda account, method: method.account_id == account.id,
         order=lambda method: (method.created_at, method.id),
+        readers=OWNER,
+    )
+    measurements: list[MeasurementSet] | None = many(
+        lambda account, measured: measured.account_id == account.id,
+        order=lambda measured: (measured.created_at, measured.id),
         readers=OWNER,
     )
     preferences: Preferences | None = one(lambda account, taste: taste.account_id == account.id)

@@ -11,11 +11,15 @@ from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.order import OrderStatus, PaymentStatus
 from reads.declare import column, embed, entity, many, one, to, value
+from schema.alteration import Alteration
 from schema.catalogue import Variant
 from schema.common import Money, Node, PageInfo, money, word
+from schema.measurement import READERS as MEASURERS
+from schema.measurement import SealedMeasurements
 
 if TYPE_CHECKING:
     from schema.account import Customer
+    from schema.fulfillment import Fulfillment
 
 strawberry.enum(Channel, name="OrderChannel")
 strawberry.enum(OrderStatus)
@@ -80,6 +84,17 @@ class OrderLine:
     unit_price: Money = order_money("unit_price")
     total: Money = order_money("total")
     custom_made: bool
+    fulfilled_quantity: int
+    returned_quantity: int
+    cancelled_quantity: int
+    alterations: list[Alteration] = many(
+        lambda line, alteration: alteration.order_line_id == line.id,
+        order=lambda alteration: (alteration.id,),
+        readers=MEASURERS,
+    )
+    measurements: SealedMeasurements | None = one(
+        lambda line, measured: measured.order_line_id == line.id, readers=MEASURERS
+    )
 
 
 @entity(
@@ -109,6 +124,9 @@ class Order(Node):
     shipping_address: OrderAddress | None = order_address(tables.OrderAddressKind.SHIPPING)
     billing_address: OrderAddress | None = order_address(tables.OrderAddressKind.BILLING)
     payment: OrderPayment | None = one(lambda order, payment: payment.order_id == order.id)
+    fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")]] = many(
+        lambda order, shipment: shipment.order_id == order.id, order=lambda shipment: (shipment.id,)
+    )
     customer: Annotated["Customer", strawberry.lazy("schema.account")] | None = one(
         lambda order, account: account.id == order.account_id, readers=OWNER + staff("customer:read")
     )
