@@ -6,7 +6,6 @@ before, so that every refund settles to one truth.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -15,22 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.refusal import Refusal
 from commerce import refund_settling
 from commerce.refund_backing import backing, reserve
+from commerce.refund_worth import RefundedLine
 from models.ids import new_id
 from models.order import Order
 from models.payment import Refund, RefundLine, RefundPart, RefundReason, RefundStatus, TenderKind
 
+__all__ = ["RefundedLine", "Unbacked", "begin"]
+
 
 class Unbacked(RuntimeError):
     """A refund was begun that nothing pays for: a fault of ours, whose transaction must not commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundedLine:
-    """So many units of an order line, and what is paid back for them."""
-
-    order_line_id: UUID
-    quantity: int
-    amount: int
 
 
 async def begin(  # noqa: PLR0913  # what a refund is of, each with a default
