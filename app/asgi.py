@@ -22,6 +22,8 @@ from app.partner_gate import PartnerGate, written_down
 from app.settings import Settings
 from auth.passwords import PasswordHasher
 from auth.throttle import Throttle
+from commerce.order_watch import OrderWatch
+from gateways.notices import Notices
 from commerce.tax import read_place
 from models.database import Database
 from reads.engine import Engine
@@ -60,10 +62,13 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     )
     throttle = Throttle(redis, secret, scale=settings.rate_scale)
     gate = PartnerGate(database, throttle)
+    notices = Notices(redis, secret)
+    database.on_change = notices.tell
+    orders = OrderWatch(database, notices)
     graphql = GraphQLEndpoint(
         engine,
         database,
-        context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret, gateway)),
+        context_maker(resolvers.context.Services(database, engine, throttle, passwords, shop, secret, gateway, orders)),
         persisted=PersistedDocuments(redis),
         bounds=bounds,
         gate=gate,
@@ -74,6 +79,8 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with written_down(gate.usage, database):
             yield
+        await orders.close()
+        await notices.close()
         passwords.close()
         await gateway.close()
         await database.close()

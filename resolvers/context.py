@@ -14,6 +14,7 @@ from models.database import Database
 if TYPE_CHECKING:
     from auth.passwords import PasswordHasher
     from auth.throttle import Throttle
+    from commerce.order_watch import OrderWatch
     from gateways.payments import PaymentGateway
     from reads.engine import Engine
     from reads.operations import Operation
@@ -48,8 +49,9 @@ class Client:
 
 @dataclass(slots=True)
 class Response:
-    """Headers that a resolver adds to the answer: (name, value), lower case."""
+    """Headers that a resolver adds to the answer: (name, value), lower case. A socket's answers have none."""
 
+    has_headers: bool = True
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, name: str, value: str) -> None:
@@ -67,6 +69,7 @@ class Services:
     shop: ShopFacts
     secret: bytes = field(repr=False)
     payments: "PaymentGateway"
+    orders: "OrderWatch"
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from resolvers.fulfillment import FulfillmentMutation
 from resolvers.login_session import LoginSessionMutation
 from resolvers.measurement import MeasurementMutation
 from resolvers.order import OrderQuery
+from resolvers.order_updates import OrderSubscription
 from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
@@ -81,7 +82,17 @@ class Mutation(
     pass
 
 
-SCHEMA = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))
+@value(readers=ANYONE, name="Subscription")
+class Subscription(OrderSubscription):
+    pass
+
+
+SCHEMA = strawberry.Schema(
+    Query,
+    Mutation,
+    Subscription,
+    config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+)
 
 
 def open_engine(parse: Parse = parse) -> Engine:
