@@ -18,6 +18,7 @@ from commerce import (
     registration,
     second_factor,
     staff_invitation,
+    workshop_letters,
 )
 from commerce.login_session import tell_of_new_device
 from commerce.tools import Tools
@@ -50,6 +51,7 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **staff_invitation.HANDLERS,
     **second_factor.HANDLERS,
     **enrolment.HANDLERS,
+    **workshop_letters.HANDLERS,
     **refund_settling.HANDLERS,
 }
 

@@ -64,10 +64,13 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | recovery_codes_renewed | at |
     | staff_invitation | token, lifetime |
     | refund, refund_failed | number, amount, currency |
+    | alterations_ready | number, pickup, items |
+    | order_shipped | number, pickup, items, carrier, tracking_number, tracking_url, more |
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None, `of_staff`
-    whether a staff account is meant, `number` an order's, `amount` minor units of `currency`. Raises
-    jinja2.UndefinedError where a value is missing.
+    whether a staff account is meant, `number` an order's, `amount` minor units of `currency`, `items` (name, quantity)
+    each, `pickup` whether it is collected in the store, `more` whether more is to come. Raises jinja2.UndefinedError
+    where a value is missing.
     """
     shown = {key: _one_line(value) for key, value in values.items()}
     shown |= {"shop": _one_line(shop), "link": partial(_link, public_url)}
@@ -84,6 +87,8 @@ def _link(public_url: str, page: str, token: str | None = None) -> str:
 
 def _one_line(value: Any) -> Any:
     """Text as one line of printable characters: a line break would let a value pose as the letter's own words."""
+    if isinstance(value, list | tuple):
+        return [_one_line(one) for one in value]
     if not isinstance(value, str):
         return value
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())

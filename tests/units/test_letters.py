@@ -16,6 +16,9 @@ MOMENT = datetime(2026, 11, 5, 23, 30, tzinfo=timezone(timedelta(hours=-2)))
 NUMBER = {"number": "LL-7K3M-Q9ZD"}
 AMOUNT = {"amount": 123456, "currency": "EUR"}
 
+ITEMS = [("Linen dress, M, sand", 2), ("Romper, 3T", 1)]
+TRACKED = {"carrier": "DHL", "tracking_number": "JD0146", "tracking_url": "https://carrier.example/track?id=JD0146"}
+
 # Each letter's values, and the page its token leads to.
 LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "verify_registration": ({"token": TOKEN, "lifetime": timedelta(hours=24)}, "verify"),
@@ -35,6 +38,8 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "recovery_codes_renewed": ({"at": MOMENT}, None),
     "refund": ({**NUMBER, **AMOUNT}, None),
     "refund_failed": ({**NUMBER, **AMOUNT}, None),
+    "alterations_ready": ({**NUMBER, "pickup": False, "items": ITEMS}, None),
+    "order_shipped": ({**NUMBER, **TRACKED, "pickup": False, "items": ITEMS, "more": True}, None),
 }
 WITH_TOKEN = {name: page for name, (_, page) in LETTERS.items() if page is not None}
 
@@ -105,7 +110,8 @@ def test_nothing_is_fetched_when_a_letter_is_opened(name: str):
 @pytest.mark.parametrize("name", LETTERS)
 def test_links_lead_to_the_shop_and_carry_no_query(name: str):
     letter = written(name)
-    for link in Seen(letter.html).links + re.findall(r"https?://\S+", letter.text):
+    links = Seen(letter.html).links + re.findall(r"https?://\S+", letter.text)
+    for link in [link for link in links if link != TRACKED["tracking_url"]]:
         assert link.startswith("https://shop.example/")
         assert "?" not in link
         assert "//" not in link.removeprefix("https://")
@@ -164,6 +170,39 @@ def test_amounts_are_told_with_their_currency():
     assert "We have refunded 1,234.56 EUR of your order LL-7K3M-Q9ZD" in written("refund").text
 
 
+def test_shipment_is_told_with_what_is_in_it_and_where_it_is():
+    letter = written("order_shipped")
+    assert letter.subject == "Part of your order LL-7K3M-Q9ZD is on its way"
+    assert "  2 x Linen dress, M, sand\n  1 x Romper, 3T\n" in letter.text
+    assert "2 × Linen dress, M, sand 1 × Romper, 3T" in Seen(letter.html).text
+    for text in (letter.text, Seen(letter.html).text):
+        assert "Carrier: DHL" in text
+        assert "Tracking number: JD0146" in text
+        assert "The rest follows" in text
+    assert TRACKED["tracking_url"] in letter.text.splitlines()
+    assert Seen(letter.html).links == [TRACKED["tracking_url"]]
+
+
+def test_shipment_without_a_carrier_tells_of_none():
+    letter = written("order_shipped", carrier=None, tracking_number=None, tracking_url=None, more=False)
+    assert letter.subject == "Your order LL-7K3M-Q9ZD is on its way"
+    assert Seen(letter.html).links == []
+    assert not any(word in letter.text + letter.html for word in ("None", "arrier", "racking", "rest"))
+
+
+def test_order_that_is_collected_is_not_on_its_way():
+    letter = written("order_shipped", pickup=True)
+    assert letter.subject == "Your order LL-7K3M-Q9ZD can be collected"
+    assert "waits for you in our store" in letter.text
+    assert "waits for you in our store" in Seen(letter.html).text
+    assert "when it can be collected" in written("alterations_ready", pickup=True).text
+
+
+def test_name_of_goods_cannot_pose_as_the_letters_own_words():
+    letter = written("alterations_ready", items=[("Dress\n\nYou won!", 1)])
+    assert "  1 x Dress You won!\n" in letter.text
+
+
 def test_network_may_be_unknown():
     letter = written("new_device_sign_in", network=None)
     assert "network" not in letter.text
@@ -189,7 +228,7 @@ def test_no_letter_has_room_for_what_a_stranger_typed(path: Path):
     asked = find_undeclared_variables(_letters.parse(path.read_text()))
     macros = {"button", "code"}
     ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left", "of_staff"}
-    assert asked - macros <= ours | {"number", "amount", "currency"}
+    assert asked - macros <= ours | {"number", "amount", "currency"} | {"items", "pickup", "more", *TRACKED}
 
 
 def test_letter_becomes_a_message_of_its_own():
