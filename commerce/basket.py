@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
-from commerce import line_draft, pricing
-from commerce.goods import Goods, Loaded, StoredLine, Wanted, load
+from commerce import line_check, pricing
+from commerce.goods import Goods, KeptLine, Loaded, Wanted, load
 from commerce.line_draft import AlterationDraft, LineDraft
 from commerce.pricing import BasketLine, Discounted, DiscountTerms
 from models.catalogue import AlterationKind, CurrencyCode, MeasurementName
@@ -106,19 +106,10 @@ class Basket:
         return refusals
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a line of a basket is made from."""
-
-    draft: LineDraft
-    line_id: UUID | None = None
-    seen_price: int | None = None
-
-
 async def of_cart(transaction: AsyncConnection, cart_id: UUID) -> Basket:
     """The cart's basket. One statement. Raises LookupError where there is no such cart."""
     loaded = await load(transaction, cart_id, Wanted())
-    return of_loaded(loaded, cart_id, [entry_of(line) for line in loaded.lines])
+    return of_loaded(loaded, cart_id, loaded.lines)
 
 
 async def of_lines(
@@ -149,39 +140,32 @@ async def of_lines(
         if word not in known
     ]
     base = ("lines",)
-    missing = line_draft.unknown(drafts, loaded.goods, loaded.measurement_set_ids, base) + missing
+    missing = line_check.unknown(drafts, loaded.goods, loaded.measurement_set_ids, base) + missing
     if missing:
         return missing
-    tidied, refusals = line_draft.checked(drafts, loaded.goods, base)
-    return refusals or of_loaded(loaded, None, [Entry(draft) for draft in tidied])
+    tidied, refusals = line_check.checked(drafts, loaded.goods, base)
+    return refusals or of_loaded(loaded, None, [KeptLine(draft) for draft in tidied])
 
 
-def of_loaded(loaded: Loaded, cart_id: UUID | None, entries: Sequence[Entry]) -> Basket:
-    """The basket of these entries, whose goods were loaded. A cart's shows no more than there is."""
+def of_loaded(loaded: Loaded, cart_id: UUID | None, kept: Sequence[KeptLine]) -> Basket:
+    """The basket of these lines, whose goods were loaded. A cart's shows no more than there is."""
     left = {key: one.on_hand for key, one in loaded.goods.items()}
     lines = []
-    for entry in entries:
-        key, asked = entry.draft.variant_id, entry.draft.quantity
+    for line in kept:
+        key, asked = line.draft.variant_id, line.draft.quantity
         assert key is not None
         there = min(asked, left[key])
         left[key] -= there
         quantity = there if cart_id is not None and there else asked
-        lines.append(_line(entry, loaded.goods[key], quantity, in_stock=there >= quantity))
+        lines.append(_line(line, loaded.goods[key], quantity, in_stock=there >= quantity))
     return Basket(loaded.currency, loaded.account_id, cart_id, loaded.version, tuple(lines), loaded.codes)
 
 
-def entry_of(line: StoredLine) -> Entry:
-    """A cart's line as it is kept."""
-    alterations = tuple(AlterationDraft(kind, note) for kind, note in line.alterations)
-    draft = LineDraft(line.variant_id, line.quantity, alterations, line.measurement_set_id, line.gift_message)
-    return Entry(draft, line.line_id, line.seen_price)
-
-
-def _line(entry: Entry, goods: Goods, quantity: int, *, in_stock: bool) -> GoodsLine:
-    alterations = tuple(_priced(one, goods) for one in entry.draft.alterations)
-    price = goods.price if goods.price is not None else entry.seen_price
+def _line(kept: KeptLine, goods: Goods, quantity: int, *, in_stock: bool) -> GoodsLine:
+    alterations = tuple(_priced(one, goods) for one in kept.draft.alterations)
+    price = goods.price if goods.price is not None else kept.seen_price
     priced = BasketLine(
-        entry.line_id,
+        kept.line_id,
         goods.variant_id,
         goods.product_id,
         quantity,
@@ -192,8 +176,8 @@ def _line(entry: Entry, goods: Goods, quantity: int, *, in_stock: bool) -> Goods
         goods.weight_grams,
     )
     return GoodsLine(
-        entry.line_id,
-        entry.draft,
+        kept.line_id,
+        kept.draft,
         goods.variant_id,
         goods.product_id,
         goods.sku,
@@ -205,7 +189,7 @@ def _line(entry: Entry, goods: Goods, quantity: int, *, in_stock: bool) -> Goods
         goods.on_hand,
         goods.archived,
         goods.price,
-        entry.seen_price,
+        kept.seen_price,
         alterations,
         priced,
         in_stock,

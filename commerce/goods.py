@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commerce.line_draft import AlterationDraft, LineDraft
 from commerce.pricing import DiscountTerms
 from models.cart import Cart, CartAlteration, CartDiscount, CartLine
 from models.catalogue import (
@@ -83,17 +84,13 @@ class Goods:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredLine:
-    """A cart's line as it is kept; `alterations` are kinds with notes."""
+class KeptLine:
+    """What is wanted, as a cart keeps it; at a till there is neither key nor a price that was seen."""
 
-    line_id: UUID
-    variant_id: UUID
-    quantity: int
-    seen_price: int
-    measurement_set_id: UUID | None
-    gift_message: str | None
-    position: int
-    alterations: tuple[tuple[AlterationKind, str | None], ...]
+    draft: LineDraft
+    line_id: UUID | None = None
+    position: int = 0
+    seen_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class Loaded:
     currency: CurrencyCode
     account_id: UUID | None
     version: int | None
-    lines: tuple[StoredLine, ...]
+    lines: tuple[KeptLine, ...]
     goods: Mapping[UUID, Goods]
     codes: tuple[DiscountTerms, ...]
     measurement_set_ids: frozenset[UUID]
@@ -309,17 +306,11 @@ def _keys(shown: Sequence[str] | None) -> frozenset[UUID]:
     return frozenset(map(UUID, shown or ()))
 
 
-def _line(row: Mapping[str, Any]) -> StoredLine:
-    return StoredLine(
-        UUID(row["id"]),
-        UUID(row["variant_id"]),
-        row["quantity"],
-        row["seen_price"],
-        _key(row["measurement_set_id"]),
-        row["gift_message"],
-        row["position"],
-        tuple((AlterationKind(one["kind"]), one["note"]) for one in row["alterations"] or ()),
-    )
+def _line(row: Mapping[str, Any]) -> KeptLine:
+    alterations = tuple(AlterationDraft(AlterationKind(one["kind"]), one["note"]) for one in row["alterations"] or ())
+    set_id = _key(row["measurement_set_id"])
+    draft = LineDraft(UUID(row["variant_id"]), row["quantity"], alterations, set_id, row["gift_message"])
+    return KeptLine(draft, UUID(row["id"]), row["position"], row["seen_price"])
 
 
 def _goods(row: Mapping[str, Any]) -> Goods:
