@@ -9,7 +9,7 @@ from auth.devices import recognise
 from auth.networks import coarse
 from auth.viewer import Viewer
 from models.classification import Channel
-from resolvers.context import Client, Context, Services
+from resolvers.context import Client, Context, Response, Services
 
 
 @dataclass(slots=True)
@@ -38,7 +38,8 @@ def context_maker(services: Services) -> Callable[[HttpRequest], RequestContext]
 
     def make(request: HttpRequest) -> RequestContext:
         viewer = identity.claimed(request, hints) if request.visit is None else request.visit.viewer
-        return RequestContext(services, lambda: client_of(request), viewer, hints=hints)
+        response = Response(request.answers_with_headers)
+        return RequestContext(services, lambda: client_of(request), viewer, response, hints=hints)
 
     return make
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 from weakref import WeakSet
 
@@ -187,7 +187,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _states() -> Select[*tuple[object, ...]]:
+def _states() -> Select[*tuple[Any, ...]]:
     """For each order and session that is live: the state of the order, null where it is not the session's owner's.
 
     A row's xmin is the transaction that wrote it: no writer has to remember to say that it changed something.
@@ -208,7 +208,7 @@ def _states() -> Select[*tuple[object, ...]]:
     )
 
 
-def _written(table: type[Base]) -> Select[*tuple[object, ...]]:
+def _written(table: type[Base]) -> Select[*tuple[Any, ...]]:
     """Which transactions wrote the order's rows of a table."""
     name = table.__tablename__
     written = sql(f"{name}.xmin::text::bigint", BigInteger).label("written")

@@ -28,13 +28,17 @@ SECURITY_HEADERS: Headers = [
 
 @dataclass(slots=True)
 class Answer:
-    """What is sent back. `media` is None where there is no body to describe."""
+    """What is sent back. `media` is None where there is no body to describe.
+
+    `errors` say why nothing was executed.
+    """
 
     status: int
     body: bytes
     media: str | None
     headers: Headers
     stored: bool = False
+    errors: list[Formatted] | None = None
 
     async def send(self, request: HttpRequest, send: Send, more: Headers) -> None:
         """Sends it with its own headers and `more`."""
@@ -76,7 +80,7 @@ def _lines(media: str | None, secure: bool, stored: bool) -> bytes:
 
 def request_error(errors: list[Formatted], media: str, status: int = HTTPStatus.BAD_REQUEST) -> Answer:
     """Nothing was executed: there is no `data`, and the status says so in either media type."""
-    return Answer(status, orjson.dumps({"errors": errors}), media, [])
+    return Answer(status, orjson.dumps({"errors": errors}), media, [], errors=errors)
 
 
 def fault(error: BaseException, request_id: str, media: str) -> Answer:

@@ -23,6 +23,10 @@ class Origins:
             raise ValueError("Name each web origin: neither * nor null may send cookies.")
         self._listed = frozenset(origin.rstrip("/").lower().encode() for origin in listed)
 
+    def lists(self, origin: bytes) -> bool:
+        """Whether pages of this origin may."""
+        return origin in self._listed
+
     def headers(self, request: HttpRequest) -> Headers:
         """What every answer carries for a browser."""
         if not self._listed:

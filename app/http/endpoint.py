@@ -142,12 +142,16 @@ class GraphQLEndpoint:
         media = media_type(accept)
         if media is None:
             raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
+        if by_get:
+            asked = parameters.from_address(request.scope["query_string"])
+        else:
+            _check_body_headers(request)
+            asked = parameters.from_body(await request.body(receive, self._patience))
+        return await self.answer(request, asked, media)
+
+    async def answer(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
+        """The answer to what was asked, whatever brought it. Raises HttpRefusal."""
         try:
-            if by_get:
-                asked = parameters.from_address(request.scope["query_string"])
-            else:
-                _check_body_headers(request)
-                asked = parameters.from_body(await request.body(receive, self._patience))
             return await self._run(request, asked, media)
         except RequestErrors as found:
             return answers.request_error(errors.before_execution(found.errors), media)
@@ -155,7 +159,7 @@ class GraphQLEndpoint:
             return answers.request_error(errors.before_execution([error]), media)
 
     async def _run(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
-        text = asked.query if asked.persisted is None else await self._document(asked.persisted, asked.query)
+        text = await self.document(asked)
         if text is None:
             return answers.persisted_query_not_found(media)
         try:
@@ -199,8 +203,11 @@ class GraphQLEndpoint:
         operation.notes[PUBLIC] = body.public
         return self._body(request, body, media)
 
-    async def _document(self, hashed: str, text: str | None) -> str | None:
-        """The text that stands for the hash, or was sent with it. Raises HttpRefusal if it is another's."""
+    async def document(self, asked: Parameters) -> str | None:
+        """The text that was sent, or for which its hash stands. Raises HttpRefusal if the hash is another's."""
+        text, hashed = asked.query, asked.persisted
+        if hashed is None:
+            return text
         if text is None:
             return await self._persisted.find(hashed)
         if not self._persisted.known(hashed, text) and digest(text) != hashed:

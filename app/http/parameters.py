@@ -33,7 +33,7 @@ class Parameters(NamedTuple):
 
 def from_body(body: bytes) -> Parameters:
     """The parameters in a JSON body. Raises HttpRefusal."""
-    return _parameters(_decode(body, "The body"))
+    return from_object(_decode(body, "The body"))
 
 
 def from_address(query_string: bytes) -> Parameters:
@@ -54,7 +54,7 @@ def from_address(query_string: bytes) -> Parameters:
             found[name] = _decode(found[name].encode(), f"The parameter {name}")
         else:
             found.pop(name, None)
-    return _parameters(found)
+    return from_object(found)
 
 
 def _decode(text: bytes, what: str) -> Any:
@@ -65,7 +65,8 @@ def _decode(text: bytes, what: str) -> Any:
         raise _malformed(f"{what} is not well-formed JSON in UTF-8.") from None
 
 
-def _parameters(found: Any) -> Parameters:
+def from_object(found: Any) -> Parameters:
+    """The parameters in what JSON was decoded to. Raises HttpRefusal."""
     if not isinstance(found, dict):
         batch = isinstance(found, list)
         raise _malformed("Send one operation a request." if batch else "The body must be a JSON object.")

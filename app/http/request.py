@@ -84,6 +84,8 @@ class HttpRequest:
 
     __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit")
 
+    answers_with_headers = True
+
     def __init__(self, scope: Scope, proxies: TrustedProxies = NO_PROXIES) -> None:
         self.scope = scope
         self.method: str = scope["method"]
