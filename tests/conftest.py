@@ -91,7 +91,7 @@ async def redis(running: Services) -> AsyncGenerator[Redis]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway(tmp_path: Path) -> AsyncGenerator[LocalGateway]:
     """A payment gateway whose book is empty, and which does not wait long for what never comes."""
-    opened = LocalGateway(tmp_path / "gateway", b"the secret of a test's gateway", delay=0.05)
+    opened = LocalGateway(tmp_path / "gateway", b"the secret of a test's gateway", delay=0.05, durable=False)
     yield opened
     await opened.close()
 

@@ -38,7 +38,7 @@ class BadSignature(Exception):
 class Action:
     """What the customer does at their bank first: at `url`, or with `client_secret` in the gateway's own library."""
 
-    url: str | None
+    url: str | None = field(repr=False)
     client_secret: str | None = field(repr=False)
     expires_at: datetime
 

@@ -55,10 +55,11 @@ CREATE INDEX IF NOT EXISTS webhook_due ON webhook (due_at);
 
 
 class Book:
-    """Opened when it is first asked for something."""
+    """Opened when it is first asked for something. `durable=False` is for tests: a power cut loses what was written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self._folder = folder
+        self._synchronous = "FULL" if durable else "OFF"
         self._waiting: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.closed = False
@@ -122,6 +123,7 @@ class Book:
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _prepare(connection)
         except sqlite3.Error:
             connection.close()
@@ -131,7 +133,6 @@ class Book:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA synchronous = FULL")
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -37,12 +37,15 @@ PAGE = 500
 
 
 class LocalGateway:
-    """The gateway whose book lies in `folder`. `secret` signs its webhooks; `delay` is in seconds."""
+    """The gateway whose book lies in `folder`. `secret` signs its webhooks; `delay` is in seconds.
+
+    `durable=False` is for tests: a power cut loses charges.
+    """
 
     name = "local"
 
-    def __init__(self, folder: Path, secret: bytes, *, delay: float = DELAY) -> None:
-        self._book = Book(folder)
+    def __init__(self, folder: Path, secret: bytes, *, delay: float = DELAY, durable: bool = True) -> None:
+        self._book = Book(folder, durable=durable)
         self._secret = hmac.new(secret, b"webhooks of the local gateway", hashlib.sha256).digest()
         self._delay = delay
         self.promised = asyncio.Event()
