@@ -6,7 +6,7 @@ of which there is none at all shows what was asked for, and cannot be ordered.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -38,6 +38,7 @@ class GoodsLine:
 
     `draft` is what was asked for, `priced` what it comes to: its quantity is what is there to be ordered. `unit_price`
     is None where the variant is not sold in the basket's currency; such a line counts with the price last seen.
+    `measured` are its measurements, sealed (`commerce.measurement`).
     """
 
     line_id: UUID | None
@@ -57,6 +58,7 @@ class GoodsLine:
     alterations: tuple[PricedAlteration, ...]
     priced: BasketLine
     in_stock: bool
+    measured: bytes | None = field(default=None, repr=False)
 
     @property
     def on_sale(self) -> bool:
@@ -66,7 +68,8 @@ class GoodsLine:
 
     @property
     def lacks_measurements(self) -> bool:
-        return bool(self.required_measurements) and self.draft.measurement_set_id is None
+        """Whether it is made to measure and has none; what of those it has is missing, their values tell."""
+        return bool(self.required_measurements) and self.measured is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ async def of_lines(
         if word not in known
     ]
     base = ("lines",)
-    missing = line_check.unknown(drafts, loaded.goods, loaded.measurement_set_ids, base) + missing
+    missing = line_check.unknown(drafts, loaded.goods, loaded.measured, base) + missing
     if missing:
         return missing
     tidied, refusals = line_check.checked(drafts, loaded.goods, base)
@@ -157,11 +160,13 @@ def of_loaded(loaded: Loaded, cart_id: UUID | None, kept: Sequence[KeptLine]) ->
         there = min(asked, left[key])
         left[key] -= there
         quantity = there if cart_id is not None and there else asked
-        lines.append(_line(line, loaded.goods[key], quantity, in_stock=there >= quantity))
+        lines.append(_line(line, loaded, quantity, in_stock=there >= quantity))
     return Basket(loaded.currency, loaded.account_id, cart_id, loaded.version, tuple(lines), loaded.codes)
 
 
-def _line(kept: KeptLine, goods: Goods, quantity: int, *, in_stock: bool) -> GoodsLine:
+def _line(kept: KeptLine, loaded: Loaded, quantity: int, *, in_stock: bool) -> GoodsLine:
+    assert kept.draft.variant_id is not None
+    goods, set_id = loaded.goods[kept.draft.variant_id], kept.draft.measurement_set_id
     alterations = tuple(_priced(one, goods) for one in kept.draft.alterations)
     price = goods.price if goods.price is not None else kept.seen_price
     priced = BasketLine(
@@ -193,6 +198,7 @@ def _line(kept: KeptLine, goods: Goods, quantity: int, *, in_stock: bool) -> Goo
         alterations,
         priced,
         in_stock,
+        None if set_id is None else loaded.measured.get(set_id),
     )
 
 

@@ -80,7 +80,7 @@ async def create(
 ) -> Created | list[Refusal]:
     """A new cart with these lines; a customer's own, else one with a token. Where a line is refused there is none."""
     held = Held(new_id(), owner_of(viewer), currency, 0)
-    loaded, put = Loaded(currency, held.account_id, 0, (), {}, (), frozenset()), list[KeptLine]()
+    loaded, put = Loaded(currency, held.account_id, 0, (), {}, ()), list[KeptLine]()
     if drafts:
         loaded = await load(transaction, None, _wanted(drafts, held))
         put, refusals = cart_lines.grown(loaded, drafts)

@@ -30,7 +30,7 @@ class LineChange:
 
 def grown(loaded: Loaded, drafts: Sequence[LineDraft]) -> Outcome:
     """The lines that are new, or have grown because they differ from a draft in their quantity alone."""
-    missing = line_check.unknown(drafts, loaded.goods, loaded.measurement_set_ids, LINES)
+    missing = line_check.unknown(drafts, loaded.goods, loaded.measured, LINES)
     if missing:
         return [], missing
     tidied, refusals = line_check.checked(drafts, loaded.goods, LINES)
@@ -151,7 +151,7 @@ def _unknown(loaded: Loaded, kept: Collection[UUID | None], changes: Sequence[Li
         if change.line_id not in kept:
             refusals.append(_no_line((*LINES, str(at), "id")))
         set_id = change.changes.get("measurement_set_id")
-        if set_id is not None and set_id not in loaded.measurement_set_ids:
+        if set_id is not None and set_id not in loaded.measured:
             refusals.append(line_check.no_measurements((*LINES, str(at), "measurementSetId")))
     return refusals
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -109,7 +110,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`measurement_set_ids`: which of those that were asked about are the account's own."""
+    """`measured`: of the measurement sets that lines have or were asked about, the account's own, sealed."""
 
     currency: CurrencyCode
     account_id: UUID | None
@@ -117,7 +118,7 @@ class Loaded:
     lines: tuple[KeptLine, ...]
     goods: Mapping[UUID, Goods]
     codes: tuple[DiscountTerms, ...]
-    measurement_set_ids: frozenset[UUID]
+    measured: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
 
 
 async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wanted) -> Loaded:
@@ -142,7 +143,7 @@ async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wante
         tuple(_line(one) for one in _parsed(row.lines) or ()),
         {one.variant_id: one for one in goods},
         tuple(_terms(one) for one in _parsed(row.codes) or ()),
-        frozenset(UUID(one) for one in _parsed(row.sets) or ()),
+        {UUID(one["id"]): bytes.fromhex(one["sealed"]) for one in _parsed(row.measured) or ()},
     )
 
 
@@ -152,6 +153,7 @@ async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wante
 _CART = bindparam("cart_id", type_=Uuid)
 _VARIANTS = bindparam("variant_ids", type_=ARRAY(Uuid))
 _CODES = bindparam("codes", type_=ARRAY(Text))
+_SETS = bindparam("set_ids", type_=ARRAY(Uuid))
 _CURRENCY = bindparam("currency", type_=Text)
 _ACCOUNT = bindparam("account_id", type_=Uuid)
 
@@ -161,16 +163,12 @@ def _statement() -> Rows:
     cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART).cte("of")
     currency = func.coalesce(select(cart.c.currency).scalar_subquery(), _CURRENCY)
     account = func.coalesce(select(cart.c.account_id).scalar_subquery(), _ACCOUNT)
-    sets = bindparam("set_ids", type_=ARRAY(Uuid))
-    own_sets = select(func.json_agg(MeasurementSet.id)).where(
-        MeasurementSet.id == func.any(sets), MeasurementSet.account_id == account
-    )
     return select(
         _text(select(func.row_to_json(cart.table_valued()))).label("cart"),
         _text(_listed(_lines())).label("lines"),
         _text(select(func.json_agg(_goods_of(currency).subquery("goods").table_valued()))).label("goods"),
         _text(_listed(_codes(currency, account))).label("codes"),
-        _text(own_sets).label("sets"),
+        _text(select(func.json_agg(_measured(account).subquery("measured").table_valued()))).label("measured"),
     )
 
 
@@ -249,6 +247,13 @@ def _categories() -> ColumnElement[Any]:
     above = own.cte("above", recursive=True, nesting=True)
     above = above.union(select(Category.id, Category.parent_id).join(above, above.c.parent_id == Category.id))
     return select(func.json_agg(above.c.id)).scalar_subquery()
+
+
+def _measured(account: ColumnElement[Any]) -> Rows:
+    of_lines = select(CartLine.measurement_set_id).where(CartLine.cart_id == _CART)
+    wanted = or_(MeasurementSet.id == func.any(_SETS), MeasurementSet.id.in_(of_lines))
+    sealed = func.encode(MeasurementSet.sealed, literal_column("'hex'")).label("sealed")
+    return select(MeasurementSet.id, sealed).where(MeasurementSet.account_id == account, wanted)
 
 
 def _codes(currency: ColumnElement[str], account: ColumnElement[Any]) -> Rows:

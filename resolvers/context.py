@@ -10,6 +10,7 @@ from auth.viewer import ANONYMOUS, Viewer
 from commerce.tax import Place
 from models.classification import Channel
 from models.database import Database
+from resolvers.baskets import Baskets
 
 if TYPE_CHECKING:
     from auth.passwords import PasswordHasher
@@ -83,6 +84,14 @@ class Context:
     operation: "Operation | None" = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     _client: Client | None = None
+    _baskets: Baskets | None = None
+
+    @property
+    def baskets(self) -> Baskets:
+        """The carts of the request."""
+        if self._baskets is None:
+            self._baskets = Baskets(self.database, self.services.secret)
+        return self._baskets
 
     @property
     def client(self) -> Client:

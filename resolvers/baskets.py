@@ -1,0 +1,51 @@
+"""The carts of one request, each read and priced once, whatever is asked of it."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from commerce.basket import Basket, of_cart
+from commerce.cart_pricing import PricedCart
+from commerce.measurement import sealer_of
+from models.catalogue import CurrencyCode
+from models.database import Database
+
+
+class Baskets:
+    """Priced carts by key. A mutation holds the basket that it has; else it is read when first asked for."""
+
+    def __init__(self, database: Database, secret: bytes) -> None:
+        self._database, self._secret = database, secret
+        self._now = datetime.now(UTC)
+        self._found: dict[UUID, asyncio.Future[PricedCart]] = {}
+
+    def hold(self, basket: Basket) -> None:
+        """What the cart is after what the request has done to it."""
+        assert basket.cart_id is not None
+        found = self._found[basket.cart_id] = asyncio.get_running_loop().create_future()
+        found.set_result(self._priced(basket))
+
+    async def of(self, cart_id: UUID, version: int, currency: CurrencyCode) -> PricedCart:
+        """The cart, whose row was seen at this version: one that is older is read anew. One that went is empty."""
+        found = self._found.get(cart_id)
+        if found is None or (found.done() and (found.result().basket.version or 0) < version):
+            read = self._read(Basket(currency, None, cart_id, version, ()))
+            found = self._found[cart_id] = asyncio.ensure_future(read)
+        return await found
+
+    async def _read(self, gone: Basket) -> PricedCart:
+        return self._priced(await self._database.transact(partial(_basket, gone=gone)))
+
+    def _priced(self, basket: Basket) -> PricedCart:
+        return PricedCart(basket, self._now, sealer_of(self._secret))
+
+
+async def _basket(transaction: AsyncConnection, gone: Basket) -> Basket:
+    assert gone.cart_id is not None
+    try:
+        return await of_cart(transaction, gone.cart_id)
+    except LookupError:
+        return gone
