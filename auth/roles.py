@@ -54,7 +54,7 @@ ROLES: dict[str, Role] = {
             "customer:recognise order:read order:write return:read return:write stock:read alteration:read",
             PRODUCTS,
         ),
-        _role("tailor", "alteration:read alteration:write order:read", PRODUCTS),
+        _role("tailor", "alteration:read alteration:write", PRODUCTS),
         _role(
             "support",
             "customer:read customer:recognise customer:write order:read order:write order:refund return:read "

@@ -35,6 +35,12 @@ PROMISES = (
         ("models.order.Order", "models.order.OrderContact"),
     ),
     Promise(
+        "P6",
+        "Measurements are sealed, shown to nobody but you and the workshop, and deleted 90 days after delivery unless "
+        "you saved them.",
+        ("commerce.measurement", "schema.alteration.Alteration", "privacy.retention.done_with_bodies"),
+    ),
+    Promise(
         "P8",
         "A password is hashed with argon2id and no field reads it.",
         ("auth.passwords.PasswordHasher", "models.account.Credential"),
@@ -62,6 +68,11 @@ PROMISES = (
         "P41",
         "Staff read personal data for a purpose that the policy names, the data is kept for and their role may use.",
         ("auth.permissions.denial", "auth.roles.ROLES", "auth.access_log.recorder"),
+    ),
+    Promise(
+        "P42",
+        "A carrier is told name, address and phone, and a payment provider a token and the amount; nothing else.",
+        ("schema.fulfillment.Fulfillment", "gateways.payments"),
     ),
     Promise(
         "P45",

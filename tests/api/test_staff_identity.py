@@ -128,7 +128,7 @@ async def test_absence_of_an_order_is_not_believed_either_after_a_role_is_given(
     token = (await at_work(twins.database, member)).token
     assert await ask(twins.first, LIST, token)
     assert await ask(twins.first, query, token, id=shown) == {"data": {"order": None}}
-    await set_roles(twins, owner, member, "security", "tailor")
+    await set_roles(twins, owner, member, "security", "floor")
     assert await ask(twins.first, query, token, id=shown) == {"data": {"order": {"status": "PLACED"}}}
 
 
