@@ -9,8 +9,10 @@ from app.embedded import Services
 from app.settings import Settings
 from commerce.tools import Tools
 from gateways.mail import Mailer, open_mailer
+from gateways.notices import Notices
 from gateways.payments import PaymentGateway
 from gateways.payments.local import LocalGateway
+from gateways.storage import Storage, open_storage
 from models.database import Database
 
 # Redis is a help, not a need: a request waits no longer than this for it (seconds).
@@ -33,14 +35,23 @@ def payments(settings: Settings) -> PaymentGateway:
     return LocalGateway(settings.gateway, settings.server_secret)
 
 
+def storage(settings: Settings) -> Storage:
+    """A bucket where it is set, else the folder of pictures in the home."""
+    return open_storage(settings.storage_url, settings.home)
+
+
 @asynccontextmanager
 async def tools(settings: Settings, services: Services, *, writers: int = 2) -> AsyncGenerator[Tools]:
     """What jobs work with, on connections of its own: `writers` transactions at once."""
     database = Database(services.database_url, readers=2, writers=writers)
     redis, gateway = redis_client(services.redis_url), payments(settings)
+    notices = Notices(redis, settings.server_secret)
+    database.on_change = notices.tell
     try:
-        yield Tools(database, redis, mailer(settings), settings.shop_name, settings.shop_url, gateway)
+        post = mailer(settings)
+        yield Tools(database, redis, post, settings.shop_name, settings.shop_url, gateway, storage(settings))
     finally:
         await gateway.close()
+        await notices.close()
         await database.close()
         await redis.aclose()

@@ -1,0 +1,1 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, as github.com/enisdenjo/graphql-ws defines it."""
