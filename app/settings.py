@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr | None = Field(None, pattern=r"^whsec_\w+$", description="Signs Stripe's webhooks")
     stripe_url: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Where Stripe's API answers")
 
+    storage_url: str | None = Field(
+        None, description="s3://bucket/prefix, for uploaded pictures; a folder in the home otherwise"
+    )
+    media_url: str | None = Field(
+        None, description="Where pictures are reached, as a CDN before the bucket; this server's /media otherwise"
+    )
+
     shop_name: str = "Layette"
     support_email: str = Field("help@layette.example", pattern=MAILBOX)
     public_url: str | None = Field(None, description="Where customers reach the web shop: links in mails begin with it")
@@ -111,6 +118,11 @@ class Settings(BaseSettings):
     def gateway(self) -> Path:
         """The folder of the local payment gateway's book."""
         return self.home / "gateway"
+
+    @property
+    def media_base(self) -> str:
+        """What addresses of uploaded pictures begin with, without a slash at the end."""
+        return (self.media_url or f"{self.shop_url}/media").rstrip("/")
 
     @property
     def mailbox(self) -> Path:

@@ -14,6 +14,8 @@ from commerce import (
     email_change,
     enrolment,
     password,
+    payment_event,
+    product_media,
     refund_settling,
     registration,
     second_factor,
@@ -51,6 +53,8 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **staff_invitation.HANDLERS,
     **second_factor.HANDLERS,
     **enrolment.HANDLERS,
+    **payment_event.HANDLERS,
+    **product_media.HANDLERS,
     **workshop_letters.HANDLERS,
     **refund_settling.HANDLERS,
 }
@@ -64,6 +68,8 @@ async def keep_retention(tools: Tools) -> None:
 PERIODIC: Sequence[Periodic[Tools]] = (
     Periodic("jobs.look_after", timedelta(minutes=10), look_after_jobs),
     *account.PERIODIC,
+    *payment_event.PERIODIC,
+    *product_media.PERIODIC,
     *refund_settling.PERIODIC,
     Periodic("privacy.retention", timedelta(hours=1), keep_retention),
 )

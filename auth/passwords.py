@@ -4,41 +4,19 @@ A password is verified as it was received: case, spaces and length count, nothin
 Unicode form is made regular, to NFC as NIST SP 800-63B-4 asks for, so that é typed on another keyboard is the same é.
 """
 
-import asyncio
 import base64
-import contextlib
-import os
 import secrets
-import sys
-import threading
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import argon2
 from argon2.exceptions import VerifyMismatchError
 
+from auth.threads import Threads
+
 # Octets of UTF-8 as received. NIST asks for 64 characters at least.
 LONGEST_PASSWORD = 1024
-
-# How much a hashing thread gives way to requests. Measured on two busy cores: at 10 the p99 of other requests is what
-# it is without sign-ins, and 25 hashes are made a second (55 where a core is free). At 0 the throughput of others
-# halves; at 19 only five to fifteen hashes are made, and sign-ins wait for seconds.
-NICENESS = 10
-RETRY_AFTER_SECONDS = 2.0
-
-T = TypeVar("T")
-
-
-class Busy(Exception):
-    """Too many passwords wait to be hashed. Try again after `retry_after` seconds."""
-
-    def __init__(self, retry_after: float = RETRY_AFTER_SECONDS) -> None:
-        super().__init__("too many passwords wait to be hashed")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +48,14 @@ class PasswordHasher:
         cost = cost or Cost()
         self._argon2 = argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes)
         self._nobodys_hash = _unmatched_hash(cost)
-        self._room = threads + queue
-        self._held = 0
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_give_way)
+        self._threads = Threads("argon2", threads=threads, queue=queue)
 
     async def hash(self, password: str) -> str:
         """The hash to keep, in PHC's text form. Raises Busy, and ValueError for one longer than may be set."""
         octets = prepared(password)
         if octets is None:
             raise ValueError("the password is too long")
-        return await self._in_thread(partial(self._argon2.hash, octets))
+        return await self._threads.run(partial(self._argon2.hash, octets))
 
     async def verify(self, hash: str | None, password: str) -> Verdict:
         """Compares a password with a kept hash. Raises Busy.
@@ -89,29 +65,20 @@ class PasswordHasher:
         """
         octets = prepared(password)
         if hash is None or octets is None:
-            await self._in_thread(partial(self._matches, self._nobodys_hash, octets or b""))
+            await self._threads.run(partial(self._matches, self._nobodys_hash, octets or b""))
             return Verdict(ok=False)
-        ok = await self._in_thread(partial(self._matches, hash, octets))
+        ok = await self._threads.run(partial(self._matches, hash, octets))
         return Verdict(ok, needs_rehash=ok and self._argon2.check_needs_rehash(hash))
 
     def close(self) -> None:
         """Ends the threads, once what they are doing is done; what waits is dropped."""
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.close()
 
     def _matches(self, hash: str, octets: bytes) -> bool:
         try:
             return self._argon2.verify(hash, octets)
         except VerifyMismatchError:
             return False
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._held >= self._room:
-            raise Busy
-        self._held += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._held -= 1
 
 
 def prepared(password: str) -> bytes | None:
@@ -123,13 +90,6 @@ def prepared(password: str) -> bytes | None:
 
 def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _give_way() -> None:
-    # On Linux a priority is a thread's own, elsewhere the whole process would give way.
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _unmatched_hash(cost: Cost) -> str:

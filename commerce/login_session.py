@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
 from auth.account_events import ClientFacts, record
-from auth.passwords import Busy, PasswordHasher
+from auth.passwords import PasswordHasher
 from auth.refusal import Refusal, RefusalCode
 from auth.sessions import Issued
+from auth.threads import Busy
 from auth.viewer import Viewer
 from commerce import challenge, email, username
 from commerce.challenge import Challenged, Terms

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from commerce.letters import render
 from gateways.mail import Mailer
 from gateways.payments import PaymentGateway
+from gateways.storage import Storage
 from models.database import Database
 
 
@@ -23,7 +24,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Given by the worker to each job: the stores, the way to a customer's mailbox, and the payment gateway."""
+    """Given by the worker to each job: the stores, the way to a customer's mailbox, payments and files."""
 
     database: Database
     redis: Redis
@@ -31,6 +32,7 @@ class Tools:
     shop: str
     public_url: str
     payments: PaymentGateway
+    storage: Storage
 
     async def post(self, address: str, letter: str, **values: Any) -> None:
         """Sends the letter of this name, outside any transaction. Raises MailRefused or MailDelayed: let them pass."""

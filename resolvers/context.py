@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from auth.passwords import PasswordHasher
     from auth.throttle import Throttle
     from commerce.order_watch import OrderWatch
+    from commerce.product_media import Gallery
     from gateways.payments import PaymentGateway
     from reads.engine import Engine
     from reads.operations import Operation
@@ -71,6 +72,7 @@ class Services:
     secret: bytes = field(repr=False)
     payments: "PaymentGateway"
     orders: "OrderWatch"
+    gallery: "Gallery"
 
 
 @dataclass(slots=True)

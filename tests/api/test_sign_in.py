@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from app.embedded import Services
 from app.settings import Settings
-from auth.passwords import Busy, PasswordHasher
+from auth.passwords import PasswordHasher
+from auth.threads import Busy
 from auth.tokens import Kind, new_token
 from models.database import Database
 from models.login_session import LoginSession

@@ -31,6 +31,7 @@ from tests.support.login_session import (
     who_has,
 )
 from tests.support.payments import UNASKED
+from tests.support.storage import IN_MEMORY
 
 Kind = AccountEventKind
 
@@ -159,7 +160,7 @@ class Outbox:
 async def test_owner_is_told_of_a_new_device(database: RolledBackDatabase, redis: Redis, owner: UUID):
     issued = await sessions.issue(database.connection, owner, PHONE)
     outbox = Outbox()
-    tools = Tools(database, redis, outbox, "Layette", "https://shop.example", UNASKED)
+    tools = Tools(database, redis, outbox, "Layette", "https://shop.example", UNASKED, IN_MEMORY)
     await login_session.tell_of_new_device(tools, issued.session_id)
     (message,) = outbox.messages
     assert message.to == email_of(owner)
@@ -171,7 +172,7 @@ async def test_device_without_a_name_is_told_of_too(database: RolledBackDatabase
     nameless = replace(PHONE, device_name=None, network=None)
     issued = await sessions.issue(database.connection, owner, nameless)
     outbox = Outbox()
-    tools = Tools(database, redis, outbox, "Layette", "https://shop.example", UNASKED)
+    tools = Tools(database, redis, outbox, "Layette", "https://shop.example", UNASKED, IN_MEMORY)
     await login_session.tell_of_new_device(tools, issued.session_id)
     assert "unknown device" in outbox.messages[0].text
 
@@ -179,6 +180,6 @@ async def test_device_without_a_name_is_told_of_too(database: RolledBackDatabase
 async def test_nobody_is_told_of_a_session_that_is_gone(database: RolledBackDatabase, redis: Redis):
     outbox = Outbox()
     await login_session.tell_of_new_device(
-        Tools(database, redis, outbox, "Layette", "https://x.example", UNASKED), UUID(int=7)
+        Tools(database, redis, outbox, "Layette", "https://x.example", UNASKED, IN_MEMORY), UUID(int=7)
     )
     assert outbox.messages == []

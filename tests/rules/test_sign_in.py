@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
-from auth.passwords import Busy, Cost, PasswordHasher, Verdict
+from auth.passwords import Cost, PasswordHasher, Verdict
 from auth.refusal import Refusal, RefusalCode
 from auth.sessions import Issued
+from auth.threads import Busy
 from commerce import login_session
 from commerce.login_session import SignIn
 from models.account import AccountEvent, AccountEventKind, Credential

@@ -29,6 +29,7 @@ from models.job import JobState
 from tests.support.jobs import enqueue_many, make_trace, rows, traced, worker_process
 from tests.support.payments import UNASKED
 from tests.support.smtp_server import smtp_server
+from tests.support.storage import IN_MEMORY
 
 QUICK = Pace(poll=timedelta(seconds=0.05))
 
@@ -266,7 +267,7 @@ async def test_worker_process_ends_its_jobs_on_sigterm(store: Database):
 
 @pytest.fixture
 def tools(store: Database, redis: Redis, tmp_path: Path) -> Tools:
-    return Tools(store, redis, LocalMailbox(tmp_path), "Layette", "https://shop.example", UNASKED)
+    return Tools(store, redis, LocalMailbox(tmp_path), "Layette", "https://shop.example", UNASKED, IN_MEMORY)
 
 
 async def test_each_letter_is_sent_once(store: Database, tools: Tools, tmp_path: Path):
@@ -288,7 +289,7 @@ async def test_letter_waits_for_its_server_and_is_given_up_when_refused(store: D
 
     with smtp_server(tmp_path) as server:
         mailer = SmtpMailer(f"smtp://127.0.0.1:{server.port}", "shop@layette.example")
-        tools = Tools(store, redis, mailer, "Layette", "https://shop.example", UNASKED)
+        tools = Tools(store, redis, mailer, "Layette", "https://shop.example", UNASKED, IN_MEMORY)
         subjects = await enqueue_many(store, "test.letter", 3)
         addresses = dict(zip(subjects, ("busy@x.example", "unknown@x.example", "jane@x.example"), strict=True))
         with structlog.testing.capture_logs() as lines:

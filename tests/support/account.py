@@ -26,6 +26,7 @@ from models.preference import CommunicationPreference, Preference
 from privacy import policy
 from tests.support.login_session import LAPTOP, PASSWORD, CountingHasher
 from tests.support.payments import UNASKED
+from tests.support.storage import IN_MEMORY
 
 NOWHERE = Redis(host="redis.invalid")
 """No letter of an account needs Redis."""
@@ -48,7 +49,7 @@ class Post:
 
     @property
     def tools(self) -> Tools:
-        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example", UNASKED)
+        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example", UNASKED, IN_MEMORY)
 
     async def deliver(self) -> list[MailMessage]:
         """Does the jobs that are due, and answers what was sent by that."""

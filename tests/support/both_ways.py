@@ -93,7 +93,8 @@ class World:
     def context(self, viewer: Viewer) -> Context:
         shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test", Place("US", "NY"))
         unused: Any = None
-        return Context(Services(self.database, self.engine, unused, unused, shop, b"", unused, unused), lambda: CLIENT, viewer)
+        services = Services(self.database, self.engine, unused, unused, shop, b"", unused, unused, unused)
+        return Context(services, lambda: CLIENT, viewer)
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
         """The reference way's answer: data, or errors with it or instead."""

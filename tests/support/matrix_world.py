@@ -129,7 +129,8 @@ class MatrixWorld:
         shop = ShopFacts("Layette", "help@shop.test", ("US",), "https://shop.test", Place("US", "NY"))
         client = Client("203.0.113.9", "203.0.113.0/24", "Firefox", "DESKTOP")
         unused: Any = None
-        return Context(Services(self.database, self.engine, unused, unused, shop, b"", unused, unused), lambda: client, viewer)
+        services = Services(self.database, self.engine, unused, unused, shop, b"", unused, unused, unused)
+        return Context(services, lambda: client, viewer)
 
     def named(self, name: str) -> Caller:
         return next(one for one in self.callers if one.name == name)

@@ -9,7 +9,8 @@ import argon2
 import pytest
 import pytest_asyncio
 
-from auth.passwords import NICENESS, Busy, Cost, PasswordHasher, Verdict, prepared
+from auth.passwords import Cost, PasswordHasher, Verdict, prepared
+from auth.threads import NICENESS, Busy
 
 CHEAP = Cost(memory_kib=64, passes=1)
 WRONG, RIGHT, OUTDATED = Verdict(ok=False), Verdict(ok=True), Verdict(ok=True, needs_rehash=True)
