@@ -64,6 +64,13 @@ USERNAME = Budget("username", 20)
 # By address: tokens from mails cannot be guessed, and trying costs.
 TOKEN = Budget("token", 30)
 
+# By account and by address, wrong codes alone: people mistype what they were told, and nobody tries them all.
+DISCOUNT_CODE = Budget("discount-code", 30)
+DISCOUNT_CODE_ADDRESS = Budget("discount-code-address", 100)
+
+# By address: carts take room until they end.
+CART = Budget("cart", 1000)
+
 # By partner, all its keys together: ten requests a second, or one of the dearest.
 PARTNER = Budget("partner", 600, seconds=60)
 
@@ -154,6 +161,11 @@ class Throttle:
             return Allowance(bool(granted), item.amount, budget.seconds, item.amount - spent, left / 1000)
 
         return await self._asked(shared, lambda: self._own.spend(item, name, cost))
+
+    async def give_back(self, budget: Budget, cost: int, *subjects: str) -> None:
+        """Undoes what `spend` took, of something that turned out to cost less."""
+        if cost:
+            await self.spend(budget, -cost, *subjects)
 
     async def forget(self, budget: Budget, *subjects: str) -> None:
         """Begins anew, after an attempt that proved who it was: for an account's budget.

@@ -8,7 +8,7 @@ from functools import cached_property
 from uuid import UUID
 
 from auth.sealing import Sealer
-from commerce.basket import Basket, GoodsLine
+from commerce.basket import Basket, GoodsLine, PricedAlteration
 from commerce.measurement import unseal
 from commerce.pricing import AppliedCode, Discounted, DiscountRefusal
 
@@ -44,6 +44,21 @@ _REFUSED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PricedCartLine:
+    """A line as it is shown, in minor units: `total` is before `discount_total`, what codes take off it."""
+
+    quantity: int
+    unit_price: int
+    total: int
+    discount_total: int
+    alterations: tuple[PricedAlteration, ...] = ()
+
+
+GONE = PricedCartLine(0, 0, 0, 0)
+"""A line that somebody else takes out while the cart is read."""
+
+
 @dataclass(frozen=True)
 class PricedCart:
     """A basket at a moment. `sealer` opens measurements, to see which are there."""
@@ -63,13 +78,13 @@ class PricedCart:
         return (*about_lines, *(_about_code(one) for one in self.discounted.codes if one.refusal is not None))
 
     @cached_property
-    def _lines(self) -> dict[UUID | None, tuple[GoodsLine, int]]:
+    def _lines(self) -> dict[UUID | None, PricedCartLine]:
         pairs = zip(self.basket.lines, self.discounted.off, strict=True)
-        return {line.line_id: (line, off) for line, off in pairs}
+        return {line.line_id: _shown(line, off) for line, off in pairs}
 
-    def line(self, line_id: UUID) -> tuple[GoodsLine, int] | None:
-        """A line, and what codes take off it; None where it is no longer in the cart."""
-        return self._lines.get(line_id)
+    def line(self, line_id: UUID) -> PricedCartLine:
+        """A line of the cart, as it is shown."""
+        return self._lines.get(line_id, GONE)
 
     def _about(self, line: GoodsLine) -> Iterator[Warned]:
         name, asked, there = line.product_name, line.draft.quantity, line.priced.quantity
@@ -92,6 +107,11 @@ class PricedCart:
         set_id = line.draft.measurement_set_id
         known = unseal(self.sealer, line.measured, set_id) if line.measured and set_id else {}
         return [one.replace("_", " ").lower() for one in line.required_measurements if one not in known]
+
+
+def _shown(line: GoodsLine, off: int) -> PricedCartLine:
+    priced = line.priced
+    return PricedCartLine(priced.quantity, priced.unit_price, priced.total, off, line.alterations)
 
 
 def _about_code(code: AppliedCode) -> Warned:

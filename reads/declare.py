@@ -167,18 +167,24 @@ def _declared(
     if not arguments:
         return strawberry.field(metadata=metadata, description=description)
 
-    def resolver(self: Any, **given: Any) -> Any:
+    def resolver(self: Any, info: Any, **given: Any) -> Any:
+        if isinstance(reads, Computed):
+            return reads.make(self, info, **given)
         raise RuntimeError("declared fields are resolved by reads.reference")
 
     signature = inspect.Signature(
-        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
+        ]
         + [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             for name, (annotation, default) in arguments.items()
         ]
     )
     vars(resolver)["__signature__"] = signature
-    resolver.__annotations__ = {name: annotation for name, (annotation, _) in arguments.items()}
+    annotations = {name: annotation for name, (annotation, _) in arguments.items()}
+    resolver.__annotations__ = {"info": strawberry.Info, **annotations}
     return strawberry.field(resolver=resolver, metadata=metadata, description=description)
 
 
@@ -205,13 +211,14 @@ def embed(*, absent: Expression | None = None, readers: Any = None, **fields: Ex
 def computed(
     make: Callable[..., Any],
     *needs: str,
+    beside: Mapping[str, Expression] | None = None,
     arguments: Mapping[str, tuple[Any, Any]] | None = None,
     readers: Any = None,
     description: str | None = None,
 ) -> Any:
     """What `make(needs, info, **arguments)` answers, or awaits, given the named columns of the row as text.
 
-    Bytes are given in hexadecimal. `arguments` are annotation and default by Python name.
+    Bytes are given in hexadecimal. `arguments` are annotation and default by Python name; inputs are given as objects.
     """
     reads = Computed(make, {name: _text_of(name) for name in needs})
     return _declared(reads, readers, arguments, description)
