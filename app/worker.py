@@ -13,11 +13,14 @@ from commerce import (
     customer,
     email_change,
     enrolment,
+    order_letters,
     password,
     payment_event,
     product_media,
+    reconciling,
     refund_settling,
     registration,
+    releasing,
     second_factor,
     staff_invitation,
     workshop_letters,
@@ -56,7 +59,10 @@ HANDLERS: Mapping[str, Handler[Tools]] = {
     **payment_event.HANDLERS,
     **product_media.HANDLERS,
     **workshop_letters.HANDLERS,
+    **order_letters.HANDLERS,
     **refund_settling.HANDLERS,
+    **return_letters.HANDLERS,
+    **releasing.HANDLERS,
 }
 
 
@@ -70,6 +76,7 @@ PERIODIC: Sequence[Periodic[Tools]] = (
     *account.PERIODIC,
     *payment_event.PERIODIC,
     *product_media.PERIODIC,
+    *reconciling.PERIODIC,
     *refund_settling.PERIODIC,
     Periodic("privacy.retention", timedelta(hours=1), keep_retention),
 )
