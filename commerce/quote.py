@@ -140,13 +140,15 @@ def _refusal(
 async def quote_to(
     transaction: AsyncConnection,
     basket: Basket,
+    account_id: UUID | None,
     asked: Destination,
     method_code: str | None,
     now: datetime,
+    *,
     store: Place,
 ) -> Quoted:
-    """As `quote`, for a place as a client says it: an address has to be the basket's customer's. Two statements."""
-    place = await destination(transaction, basket.account_id, asked)
+    """As `quote`, for a place as a client says it: an address has to be the account's own. Two statements."""
+    place = await destination(transaction, account_id, asked)
     if isinstance(place, list):
         return replace(await quote(transaction, basket, None, None, now, store=store), refusals=place)
     return await quote(transaction, basket, place, method_code, now, store=store)

@@ -161,10 +161,11 @@ def shown_warning(warned: Warned) -> CartWarning:
 
 async def quoted(needs: Mapping[str, Any], info: Any, *, input: CartQuoteInput) -> Quote:
     context, cart = info.context, await found(needs, info, "id")
+    account_id, store = context.viewer.account_id, context.services.shop.store
     method, now = input.shipping_method or None, datetime.now(UTC)
     return shown_quote(
         await context.database.transact(
-            lambda t: quote_to(t, cart.basket, asked(input), method, now, context.services.shop.store)
+            lambda t: quote_to(t, cart.basket, account_id, asked(input), method, now, store=store)
         )
     )
 
