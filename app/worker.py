@@ -21,6 +21,7 @@ from commerce import (
     refund_settling,
     registration,
     releasing,
+    return_letters,
     second_factor,
     staff_invitation,
     workshop_letters,

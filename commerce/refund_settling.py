@@ -1,6 +1,8 @@
 """Settling refunds: asking the gateway for what is written down, and bringing order, charge and return to one truth."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +18,7 @@ from commerce.refund_backing import Part, reserve
 from commerce.tools import Tools
 from gateways.failure import TemporaryFailure
 from gateways.jobs import Handler, Job, Periodic, enqueue
-from gateways.payments import PaymentGateway
+from gateways.payments import GatewayTimeout, PaymentGateway
 from models.database import Database
 from models.ids import show_id
 from models.order import Order, OrderContact, OrderEventKind, OrderPayment, PaymentStatus
@@ -27,6 +29,9 @@ log = structlog.get_logger("refunds")
 
 SETTLE = "refund.settle"
 LETTER = "refund.letter"
+
+PATIENCE = 3.0
+"""Seconds that whoever asked for a refund waits for the gateway."""
 
 LOOKED_AFTER = timedelta(hours=1)
 """How often the gateway is asked again about refunds that its job was given up for."""
@@ -52,7 +57,15 @@ async def settle(database: Database, payments: PaymentGateway, refund_id: UUID) 
     return not await database.transact(partial(_is_open, refund_id=refund_id))
 
 
+async def settle_soon(database: Database, payments: PaymentGateway, refund_id: UUID) -> None:
+    """Settles it now where the gateway answers at once; else the job does."""
+    with suppress(GatewayTimeout, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            await settle(database, payments, refund_id)
+
+
 async def settle_in_time(tools: Tools, refund_id: UUID) -> None:
+    """The job; it is tried again until the gateway has decided."""
     if not await settle(tools.database, tools.payments, refund_id):
         raise TemporaryFailure("the gateway has not decided yet")
 

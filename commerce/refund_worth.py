@@ -24,22 +24,25 @@ class RefundedLine:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What is paid back for lines and for shipping."""
+    """What is paid back for lines, for shipping, and out of goodwill."""
 
     lines: tuple[RefundedLine, ...] = ()
     shipping: int = 0
+    goodwill: int = 0
 
     @property
     def total(self) -> int:
-        return self.shipping + sum(line.amount for line in self.lines)
+        return self.shipping + self.goodwill + sum(line.amount for line in self.lines)
 
     def at_most(self, limit: int) -> "Worth":
         """The same where it is no more than the limit, else the limit, each by its share."""
         if self.total <= limit:
             return self
-        shipping, *amounts = spread(limit, [self.shipping, *(line.amount for line in self.lines)])
+        shipping, goodwill, *amounts = spread(
+            limit, [self.shipping, self.goodwill, *(line.amount for line in self.lines)]
+        )
         lines = zip(self.lines, amounts, strict=True)
-        return Worth(tuple(replace(line, amount=amount) for line, amount in lines), shipping)
+        return Worth(tuple(replace(line, amount=amount) for line, amount in lines), shipping, goodwill)
 
 
 def of_units(balance: Balance, units: Units) -> tuple[RefundedLine, ...]:

@@ -6,8 +6,8 @@ the caller may read it.
 
 import asyncio
 from collections.abc import Callable
-from inspect import isawaitable
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 
 import orjson
@@ -134,7 +134,9 @@ def look_up(own: Resolver, reads: Any) -> Resolver:
             found = source[info.path.key]
             if isinstance(found, Failed):
                 raise found.error
-            return reads.make(found, info, **arguments) if isinstance(reads, Computed) else found
+            if not isinstance(reads, Computed):
+                return found
+            return own(found, info, **arguments) if arguments else reads.make(found, info)
         return own(source, info, **arguments)
 
     return resolve

@@ -15,6 +15,7 @@ from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.alteration import AlterationMutation, AlterationQuery
+from resolvers.cart import CartMutation, CartQuery
 from resolvers.catalogue import CatalogueQuery
 from resolvers.customer import CustomerMutation, CustomerQuery
 from resolvers.data_access import DataAccessQuery
@@ -28,7 +29,9 @@ from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
+from resolvers.refund import RefundMutation
 from resolvers.registration import RegistrationMutation
+from resolvers.return_request import ReturnRequestMutation, ReturnRequestQuery
 from resolvers.second_factor import SecondFactorMutation
 from resolvers.shipping import ShippingMutation, ShippingQuery
 from resolvers.shop import ShopQuery
@@ -44,12 +47,14 @@ class Query(
     AccountQuery,
     AddressQuery,
     AlterationQuery,
+    CartQuery,
     CatalogueQuery,
     CustomerQuery,
     DataAccessQuery,
     OrderQuery,
     PartnerQuery,
     PolicyQuery,
+    ReturnRequestQuery,
     ShippingQuery,
     ShopQuery,
     StaffQuery,
@@ -65,6 +70,7 @@ class Mutation(
     AccountMutation,
     AddressMutation,
     AlterationMutation,
+    CartMutation,
     CustomerMutation,
     EmailChangeMutation,
     FulfillmentMutation,
@@ -73,7 +79,9 @@ class Mutation(
     PartnerMutation,
     PasswordMutation,
     PreferenceMutation,
+    RefundMutation,
     RegistrationMutation,
+    ReturnRequestMutation,
     SecondFactorMutation,
     ShippingMutation,
     StaffMutation,

@@ -22,6 +22,8 @@ from schema.order import OrderConnection
 from schema.order_filter import NEWEST_FIRST
 from schema.payment import PaymentMethod
 from schema.preference import CommunicationPreferences, Preferences
+from schema.return_request import NEWEST_FIRST as LATEST_RETURNS_FIRST
+from schema.return_request import ReturnRequestConnection
 
 strawberry.enum(AccountEventKind)
 
@@ -129,6 +131,11 @@ class Customer(Node):
     )
     orders: OrderConnection | None = page(
         lambda account, order: order.account_id == account.id, sorts=NEWEST_FIRST, readers=OWNER + staff("order:read")
+    )
+    return_requests: ReturnRequestConnection | None = page(
+        lambda account, asked: asked.account_id == account.id,
+        sorts=LATEST_RETURNS_FIRST,
+        readers=OWNER + staff("return:read"),
     )
     sessions: list[LoginSession] | None = many(
         lambda account, session: session.account_id == account.id,

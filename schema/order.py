@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from auth.permissions import ANYONE, OWNER, staff
+from commerce import return_rules
 from models import order as tables
 from models.catalogue import CurrencyCode
 from models.classification import Channel
@@ -16,6 +17,11 @@ from schema.catalogue import Variant
 from schema.common import Money, Node, PageInfo, money, word
 from schema.measurement import READERS as MEASURERS
 from schema.measurement import SealedMeasurements
+from schema.refund import Refund
+from schema.return_eligibility import ReturnEligibility, return_eligibility
+from schema.return_quote import ReturnQuote, return_quote
+from schema.return_request import READERS as RETURNERS
+from schema.return_request import ReturnRequest
 
 if TYPE_CHECKING:
     from schema.account import Customer
@@ -87,6 +93,8 @@ class OrderLine:
     fulfilled_quantity: int
     returned_quantity: int
     cancelled_quantity: int
+    return_eligibility: ReturnEligibility = return_eligibility()
+    returnable_quantity: int = column(return_rules.returnable, nullable=False)
     alterations: list[Alteration] = many(
         lambda line, alteration: alteration.order_line_id == line.id,
         order=lambda alteration: (alteration.id,),
@@ -127,6 +135,12 @@ class Order(Node):
     fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")]] = many(
         lambda order, shipment: shipment.order_id == order.id, order=lambda shipment: (shipment.id,)
     )
+    refunds: list[Refund] = many(lambda order, refund: refund.order_id == order.id, order=lambda refund: (refund.id,))
+    return_requests: list[ReturnRequest] = many(
+        lambda order, asked: asked.order_id == order.id, order=lambda asked: (asked.id,), readers=RETURNERS
+    )
+    returnable_until: datetime | None = column(return_rules.until, nullable=True)
+    return_quote: ReturnQuote = return_quote()
     customer: Annotated["Customer", strawberry.lazy("schema.account")] | None = one(
         lambda order, account: account.id == order.account_id, readers=OWNER + staff("customer:read")
     )

@@ -63,13 +63,18 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
     | recovery_code_used | at, left |
     | recovery_codes_renewed | at |
     | staff_invitation | token, lifetime |
+    | order_confirmation | number, items, currency, total, prices_include_tax, and the other totals of an order |
+    | order_payment_failed | number, total, currency |
+    | order_cancelled | number |
     | refund, refund_failed | number, amount, currency |
+    | return_approved, return_declined | rma, number, message |
+    | return_received | rma, number, exchange |
     | alterations_ready | number, pickup, items |
     | order_shipped | number, pickup, items, carrier, tracking_number, tracking_url, more |
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None, `of_staff`
     whether a staff account is meant, `number` an order's, `amount` minor units of `currency`, `items` (name, quantity)
-    each, `pickup` whether it is collected in the store, `more` whether more is to come. Raises jinja2.UndefinedError
+    each, and of a confirmation the amount, `pickup` whether it is collected in the store, `more` whether more is to come. Raises jinja2.UndefinedError
     where a value is missing.
     """
     shown = {key: _one_line(value) for key, value in values.items()}

@@ -14,8 +14,12 @@ SHOP = {"shop": "Läyette & Co", "public_url": "https://shop.example/"}
 TOKEN = "lay_mt_0123456789abcdefghijABCDEFGHIJ"
 MOMENT = datetime(2026, 11, 5, 23, 30, tzinfo=timezone(timedelta(hours=-2)))
 NUMBER = {"number": "LL-7K3M-Q9ZD"}
+RETURNED = {"rma", "exchange"}
+RMA = {"rma": "R-7K3M-Q9ZE"}
 AMOUNT = {"amount": 123456, "currency": "EUR"}
 
+SUMS = {"total": 13120, "discount_total": 500, "shipping_total": 700, "tax_total": 920, "currency": "USD"}
+BOUGHT = [("Linen dress, M, sand", 2, 9000), ("Romper, 3T", 1, 3000)]
 ITEMS = [("Linen dress, M, sand", 2), ("Romper, 3T", 1)]
 TRACKED = {"carrier": "DHL", "tracking_number": "JD0146", "tracking_url": "https://carrier.example/track?id=JD0146"}
 
@@ -36,8 +40,14 @@ LETTERS: dict[str, tuple[dict[str, Any], str | None]] = {
     "second_factor_removed": ({"at": MOMENT}, None),
     "recovery_code_used": ({"at": MOMENT, "left": 9}, None),
     "recovery_codes_renewed": ({"at": MOMENT}, None),
+    "order_confirmation": ({**NUMBER, **SUMS, "items": BOUGHT, "prices_include_tax": False}, None),
+    "order_payment_failed": ({**NUMBER, "total": 13120, "currency": "USD"}, None),
+    "order_cancelled": (NUMBER, None),
     "refund": ({**NUMBER, **AMOUNT}, None),
     "refund_failed": ({**NUMBER, **AMOUNT}, None),
+    "return_approved": ({**NUMBER, **RMA, "message": "Mind the box."}, None),
+    "return_declined": ({**NUMBER, **RMA, "message": "It was worn."}, None),
+    "return_received": ({**NUMBER, **RMA, "exchange": "LL-9ZZZ-0000"}, None),
     "alterations_ready": ({**NUMBER, "pickup": False, "items": ITEMS}, None),
     "order_shipped": ({**NUMBER, **TRACKED, "pickup": False, "items": ITEMS, "more": True}, None),
 }
@@ -183,6 +193,24 @@ def test_shipment_is_told_with_what_is_in_it_and_where_it_is():
     assert Seen(letter.html).links == [TRACKED["tracking_url"]]
 
 
+def test_confirmation_tells_what_was_ordered_and_what_it_costs():
+    letter = written("order_confirmation")
+    assert letter.subject == "Your order LL-7K3M-Q9ZD"
+    assert "  2 x Linen dress, M, sand: 90.00 USD\n" in letter.text
+    for words in ("Discount: -5.00 USD", "Shipping: 7.00 USD", "Tax: 9.20 USD", "Total: 131.20 USD"):
+        assert f"{words}\n" in letter.text
+    assert "Total131.20 USD" in Seen(letter.html).text.replace(" ", "", 1).replace("Total ", "Total")
+
+
+def test_confirmation_says_nothing_of_what_there_is_not():
+    letter = written("order_confirmation", discount_total=0, tax_total=0)
+    assert not any(word in letter.text + letter.html for word in ("Discount", "Tax", "None"))
+
+
+def test_confirmation_says_where_tax_is_in_the_price():
+    assert "Tax, included: 9.20 USD" in written("order_confirmation", prices_include_tax=True).text
+
+
 def test_shipment_without_a_carrier_tells_of_none():
     letter = written("order_shipped", carrier=None, tracking_number=None, tracking_url=None, more=False)
     assert letter.subject == "Your order LL-7K3M-Q9ZD is on its way"
@@ -201,6 +229,16 @@ def test_order_that_is_collected_is_not_on_its_way():
 def test_name_of_goods_cannot_pose_as_the_letters_own_words():
     letter = written("alterations_ready", items=[("Dress\n\nYou won!", 1)])
     assert "  1 x Dress You won!\n" in letter.text
+
+
+def test_what_staff_say_of_a_return_is_told_if_they_say_something():
+    assert "\nIt was worn.\n" in written("return_declined").text
+    assert "None" not in written("return_declined", message=None).text + written("return_declined", message=None).html
+
+
+def test_order_in_exchange_is_told():
+    assert "on its way as order LL-9ZZZ-0000" in written("return_received").text
+    assert "when it is refunded" in written("return_received", exchange=None).text
 
 
 def test_network_may_be_unknown():
@@ -228,7 +266,13 @@ def test_no_letter_has_room_for_what_a_stranger_typed(path: Path):
     asked = find_undeclared_variables(_letters.parse(path.read_text()))
     macros = {"button", "code"}
     ours = {"shop", "subject", "link", "token", "lifetime", "at", "device", "network", "passkey", "left", "of_staff"}
-    assert asked - macros <= ours | {"number", "amount", "currency"} | {"items", "pickup", "more", *TRACKED}
+    by_staff = {"message"}
+    assert asked - macros <= ours | by_staff | {"number", "amount", "currency", "rma", "exchange"} | {
+        "items",
+        "pickup",
+        "more",
+        *TRACKED,
+    }
 
 
 def test_letter_becomes_a_message_of_its_own():
