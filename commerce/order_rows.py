@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Table, bindparam, func, insert, literal_column, select
+from sqlalchemy import ARRAY, CTE, Select, Table, bindparam, func, insert, literal_column, select
 from sqlalchemy import column as sql_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,13 +13,13 @@ Row = Mapping[str, Any]
 class ManyTables:
     """Inserts into tables by the columns named for each, all others left to their defaults.
 
-    Foreign keys between the rows hold at the end of the statement: any order of the tables will do.
+    `more` is done by the same statement. Foreign keys hold at its end: any order of the tables will do.
     """
 
-    def __init__(self, columns: Mapping[Any, Sequence[str]]) -> None:
+    def __init__(self, columns: Mapping[Any, Sequence[str]], *more: CTE) -> None:
         self._columns = {model.__table__: tuple(names) for model, names in columns.items()}
         inserts = [self._insert(table, names) for table, names in self._columns.items()]
-        self.statement: Select[Any] = select(literal_column("1")).add_cte(*inserts)
+        self.statement: Select[Any] = select(literal_column("1")).add_cte(*inserts, *more)
 
     def _insert(self, table: Table, names: Sequence[str]) -> Any:
         arrays = [bindparam(_parameter(table, name), type_=ARRAY(table.c[name].type)) for name in names]
@@ -40,9 +40,9 @@ class ManyTables:
             for name in names
         }
 
-    async def write(self, transaction: AsyncConnection, rows: Mapping[Any, Sequence[Row]]) -> None:
-        """Writes the rows. One statement."""
-        await transaction.execute(self.statement, self.parameters(rows))
+    async def write(self, transaction: AsyncConnection, rows: Mapping[Any, Sequence[Row]], **more: Any) -> None:
+        """Writes the rows. `more` are parameters of what else the statement does. One statement."""
+        await transaction.execute(self.statement, {**self.parameters(rows), **more})
 
 
 def _parameter(table: Table, name: str) -> str:

@@ -4,12 +4,14 @@ An order copies what it needs, so that no later edit of a product, an address or
 as accounting facts, who and where to in tables of their own (P5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy import Uuid, bindparam, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commerce import alteration
@@ -19,8 +21,10 @@ from commerce.order_rows import ManyTables, Row
 from commerce.postal import AddressDraft
 from commerce.pricing import Price, PricedLine
 from models.alteration import Alteration
+from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
+from models.database import Database, violated
 from models.ids import new_id
 from models.measurement import OrderMeasurement
 from models.order import (
@@ -37,6 +41,8 @@ from models.order import (
     PaymentStatus,
 )
 from models.payment import Charge, ChargeStatus, Tender, TenderKind
+
+T = TypeVar("T")
 
 NUMBER_PREFIX = "LL"
 
@@ -93,7 +99,8 @@ class NewTender:
 class OrderDraft:
     """A new order. Without an account it has no contact and no addresses. `tax_place`: country and region.
 
-    `measurements` are rows of order_measurement (`commerce.measurement.copies`); `events` begin its timeline.
+    `measurements` are rows of order_measurement (`commerce.measurement.copies`); `events` begin its timeline. The cart
+    that it is made of is hidden while it is placed.
     """
 
     account_id: UUID | None
@@ -112,12 +119,13 @@ class OrderDraft:
     tenders: tuple[NewTender, ...] = ()
     measurements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     events: tuple[OrderEventKind, ...] = (OrderEventKind.PLACED,)
+    cart_id: UUID | None = None
     order_id: UUID = field(default_factory=new_id)
     number: str = field(default_factory=lambda: new_number(NUMBER_PREFIX))
     placed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-_ADDRESS = (
+ADDRESS_COLUMNS = (
     "recipient_name",
     "company",
     "line1",
@@ -141,7 +149,7 @@ _PRICE = (
     "prices_include_tax",
 )
 
-ORDER_TABLES: dict[Any, tuple[str, ...]] = {
+_ORDER_TABLES: dict[Any, tuple[str, ...]] = {
     Order: (
         *("id", "account_id", "number", "placed_at", "channel", "status", "currency", "shipping_method"),
         *("tax_country", "tax_region"),
@@ -155,20 +163,36 @@ ORDER_TABLES: dict[Any, tuple[str, ...]] = {
         *("price", "currency", "quantity", "due_on", "note"),
     ),
     OrderContact: ("order_id", "account_id", "channel", "name", "email", "phone"),
-    OrderAddress: ("order_id", "kind", "account_id", "channel", *_ADDRESS),
+    OrderAddress: ("order_id", "kind", "account_id", "channel", *ADDRESS_COLUMNS),
     OrderPayment: ("order_id", "account_id", "channel", "status"),
     Charge: ("id", "order_id", "gateway", "status", "currency", "amount"),
     Tender: ("id", "order_id", "kind", "amount", "charge_id"),
     OrderEvent: ("id", "order_id", "kind", "at"),
 }
-"""What `rows` gives, by table: for whoever writes more with the same statement."""
-
-_TABLES = ManyTables(ORDER_TABLES)
+_CART = bindparam("cart", type_=Uuid)
+_HIDING = update(Cart).where(Cart.id == _CART).values(placing_id=bindparam("placing", type_=Uuid))
+_TABLES = ManyTables(_ORDER_TABLES, _HIDING.cte("hidden"))
+_NUMBERS = frozenset({"uq_orders_number", "uq_alteration_ticket"})
+_DRAWS = 5
 
 
 async def write(transaction: AsyncConnection, draft: OrderDraft) -> None:
-    """Writes the order. One statement; what it takes of stock and codes is taken before."""
-    await _TABLES.write(transaction, rows(draft))
+    """Writes the order. One statement; what it needs of stock and codes is taken afterwards, in the same transaction.
+
+    A number that is taken already is an IntegrityError: see `drawing_numbers`.
+    """
+    await _TABLES.write(transaction, rows(draft), cart=draft.cart_id, placing=draft.order_id)
+
+
+async def drawing_numbers(database: Database, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """As `Database.transact`, and all of it again where a random number was taken already."""
+    for _ in range(_DRAWS):
+        try:
+            return await database.transact(work)
+        except IntegrityError as error:
+            if violated(error) not in _NUMBERS:
+                raise
+    return await database.transact(work)
 
 
 def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
@@ -238,7 +262,7 @@ def _alterations(draft: OrderDraft) -> list[Row]:
 def _addresses(draft: OrderDraft) -> list[Row]:
     kinds = {OrderAddressKind.SHIPPING: draft.shipping_address, OrderAddressKind.BILLING: draft.billing_address}
     return [
-        {"order_id": draft.order_id, "kind": kind} | {name: getattr(address, name) for name in _ADDRESS}
+        {"order_id": draft.order_id, "kind": kind} | {name: getattr(address, name) for name in ADDRESS_COLUMNS}
         for kind, address in kinds.items()
         if address is not None
     ]

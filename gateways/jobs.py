@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import structlog
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateways.failure import PermanentFailure, TemporaryFailure, describe
@@ -80,6 +80,11 @@ async def enqueue(
         set_={"due_at": func.least(QueuedJob.due_at, row.excluded.due_at)},
     )
     await transaction.execute(row if dedupe is None else joined)
+
+
+def promise(kind: str, job_id: ColumnElement[UUID], subject_id: ColumnElement[UUID]) -> Insert:
+    """The statement of `enqueue` for a job that is due at once, to stand in another's WITH."""
+    return insert(QueuedJob).values(id=job_id, kind=kind, subject_id=subject_id, due_at=func.now())
 
 
 def delay_after(attempts: int) -> timedelta:

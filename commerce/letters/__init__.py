@@ -74,8 +74,8 @@ def render(name: str, *, shop: str, public_url: str, **values: Any) -> Letter:
 
     `lifetime` is the timedelta a token is good for, `at` an aware datetime, `network` coarse (P14) or None, `of_staff`
     whether a staff account is meant, `number` an order's, `amount` minor units of `currency`, `items` (name, quantity)
-    each, and of a confirmation the amount, `pickup` whether it is collected in the store, `more` whether more is to come. Raises jinja2.UndefinedError
-    where a value is missing.
+    each, and of a confirmation the amount, `pickup` whether it is collected in the store, `more` whether more is to
+    come. Raises jinja2.UndefinedError where a value is missing.
     """
     shown = {key: _one_line(value) for key, value in values.items()}
     shown |= {"shop": _one_line(shop), "link": partial(_link, public_url)}

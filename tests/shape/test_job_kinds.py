@@ -7,6 +7,7 @@ from pathlib import Path
 from app.settings import ROOT
 from app.worker import HANDLERS, PERIODIC
 
+MAKING = {"Job", "promise"}
 ENQUEUING = ("auth", "commerce", "privacy", "resolvers", "app")
 
 
@@ -21,7 +22,7 @@ def kinds(source: str) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Job":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKING:
             kind = node.args[0]
             assert isinstance(kind, ast.Name), f"line {node.lineno}: name the kind by a constant of the module"
             assert kind.id in constants, f"line {node.lineno}: {kind.id} is not a constant of the module"
