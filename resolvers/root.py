@@ -15,8 +15,10 @@ from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery
 from resolvers.alteration import AlterationMutation, AlterationQuery
+from resolvers.brand import BrandMutation
 from resolvers.cart import CartMutation, CartQuery
 from resolvers.catalogue import CatalogueQuery
+from resolvers.category import CategoryMutation
 from resolvers.customer import CustomerMutation, CustomerQuery
 from resolvers.data_access import DataAccessQuery
 from resolvers.email_change import EmailChangeMutation
@@ -29,6 +31,7 @@ from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
 from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
+from resolvers.product import ProductMutation
 from resolvers.refund import RefundMutation
 from resolvers.registration import RegistrationMutation
 from resolvers.return_request import ReturnRequestMutation, ReturnRequestQuery
@@ -36,6 +39,7 @@ from resolvers.second_factor import SecondFactorMutation
 from resolvers.shipping import ShippingMutation, ShippingQuery
 from resolvers.shop import ShopQuery
 from resolvers.staff import StaffMutation, StaffQuery
+from resolvers.stock import StockMutation
 from resolvers.till import TillMutation, TillQuery
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
@@ -69,6 +73,8 @@ class Query(
 class Mutation(
     AccountMutation,
     AddressMutation,
+    BrandMutation,
+    CategoryMutation,
     AlterationMutation,
     CartMutation,
     CustomerMutation,
@@ -79,12 +85,14 @@ class Mutation(
     PartnerMutation,
     PasswordMutation,
     PreferenceMutation,
+    ProductMutation,
     RefundMutation,
     RegistrationMutation,
     ReturnRequestMutation,
     SecondFactorMutation,
     ShippingMutation,
     StaffMutation,
+    StockMutation,
     TillMutation,
 ):
     pass

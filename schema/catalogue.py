@@ -7,9 +7,16 @@ from typing import Any
 import strawberry
 from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal_column, select
 
-from auth.permissions import ANYONE
+from auth.permissions import ANYONE, staff
 from models import catalogue as tables
-from models.catalogue import DEFAULT_CURRENCY, AlterationKind, Audience, CurrencyCode
+from models.catalogue import (
+    DEFAULT_CURRENCY,
+    AlterationKind,
+    Audience,
+    CurrencyCode,
+    MeasurementName,
+    TaxCategory,
+)
 from reads.declare import Argument, Columns, Value, column, embed, entity, many, one, page, to, value
 from schema.catalogue_filter import (
     PRODUCT_FACETS,
@@ -18,13 +25,16 @@ from schema.catalogue_filter import (
     ProductFacetKind,
     ProductSort,
     exists_stock,
-    purchasable,
 )
 from schema.common import Money, Node, PageInfo, embedded_money, money, word
 from schema.review import REVIEW_SORTS, PublicReviewConnection, ReviewSort, published
+from schema.stock import READERS as STOCK_READERS
+from schema.stock import Stock
 
 strawberry.enum(Audience)
-strawberry.enum(AlterationKind)
+strawberry.enum(TaxCategory, description="Some places tax clothes, or children's clothes, less.")
+
+EDITORS = staff("catalogue:write")
 
 MOST_SHOWN = 10
 """How many pieces of a variant the public learns about at most."""
@@ -76,10 +86,11 @@ class Category(Node):
     )
 
 
-@entity(tables.ProductMedia, readers=ANYONE)
+@entity(tables.ProductMedia, prefix="med", readers=ANYONE, visible=(to(EDITORS),))
 class Media:
     """A picture; `alt` says what it shows."""
 
+    id: strawberry.ID
     url: str
     alt: str | None
     width: int | None
@@ -118,9 +129,16 @@ class AlterationService:
     days: int
 
 
-@entity(tables.Variant, prefix="var", readers=ANYONE, visible=(to(ANYONE, lambda viewer, v: purchasable(v)),))
+def pieces_shown(variant: Columns) -> ColumnElement[Any]:
+    shown = func.least(variant.on_hand, literal_column(str(MOST_SHOWN)))
+    return case((variant.archived_at.is_(None), shown), else_=literal_column("0"))
+
+
+@entity(tables.Variant, prefix="var", readers=ANYONE, visible=(to(ANYONE),))
 class Variant(Node):
-    """What is bought: a product in a size and a colour. `quantityAvailable` goes up to ten and no further."""
+    """What is bought: a product in a size and a colour. `quantityAvailable` goes up to ten and no further; what is
+    archived is sold no more.
+    """
 
     id: strawberry.ID
     sku: str
@@ -139,10 +157,19 @@ class Variant(Node):
         arguments=IN_CURRENCY,
         when=lambda price: price.compare_at.is_not(None),
     )
-    available: bool = column(lambda variant: variant.on_hand > literal_column("0"), nullable=False)
-    quantity_available: int = column(
-        lambda variant: func.least(variant.on_hand, literal_column(str(MOST_SHOWN))), nullable=False
+    prices: list[Money] = many(
+        lambda variant, price: price.variant_id == variant.id,
+        model=tables.VariantPrice,
+        fields=money("price"),
+        order=lambda price: (price.currency,),
     )
+    available: bool = column(
+        lambda variant: (variant.on_hand > literal_column("0")) & variant.archived_at.is_(None), nullable=False
+    )
+    quantity_available: int = column(pieces_shown, nullable=False)
+    archived: bool = column(lambda variant: variant.archived_at.is_not(None), nullable=False)
+    weight_grams: int | None
+    stock: Stock | None = one(lambda variant, stock: stock.id == variant.id, readers=STOCK_READERS)
     product: "Product" = one(lambda variant, product: product.id == variant.product_id)
 
 
@@ -156,14 +183,11 @@ def verified_share(product: Columns) -> ColumnElement[Any]:
     return func.round(share, literal_column("4"))
 
 
-@entity(
-    tables.Product,
-    prefix="prd",
-    readers=ANYONE,
-    visible=(to(ANYONE, lambda viewer, product: product.archived_at.is_(None)),),
-)
+@entity(tables.Product, prefix="prd", readers=ANYONE, visible=(to(ANYONE),))
 class Product(Node):
-    """What the shop offers, in variants. Prices are in the currency asked for, else in the shop's first."""
+    """What the shop offers, in variants. Prices are in the currency asked for, else in the shop's first. What is
+    archived is in no list and on sale no more; old links and orders still reach it.
+    """
 
     id: strawberry.ID
     version: int
@@ -182,6 +206,9 @@ class Product(Node):
     care_instructions: str | None
     audience: list[Audience]
     custom_made: bool
+    required_measurements: list[MeasurementName]
+    tax_category: TaxCategory
+    archived: bool = column(lambda product: product.archived_at.is_not(None), nullable=False)
     alterations: list[AlterationService] = many(
         lambda product, service: service.product_id == product.id, order=lambda service: (service.kind,)
     )
@@ -189,7 +216,9 @@ class Product(Node):
         lambda product, media: media.product_id == product.id, order=lambda media: (media.position,)
     )
     variants: list[Variant] = many(
-        lambda product, variant: variant.product_id == product.id, order=lambda variant: (variant.position,)
+        lambda product, variant: variant.product_id == product.id,
+        order=lambda variant: (variant.position,),
+        when=lambda variant: variant.archived_at.is_(None),
     )
     price_range: PriceRange = one(
         lambda product, price: price.product_id == product.id,
@@ -245,5 +274,10 @@ class ProductConnection:
 
 
 PRODUCTS = page(
-    sorts=PRODUCT_SORTS, sort=ProductSort.FEATURED, filter=PRODUCT_FILTER, facets=PRODUCT_FACETS, readers=ANYONE
+    when=lambda product: product.archived_at.is_(None),
+    sorts=PRODUCT_SORTS,
+    sort=ProductSort.FEATURED,
+    filter=PRODUCT_FILTER,
+    facets=PRODUCT_FACETS,
+    readers=ANYONE,
 )

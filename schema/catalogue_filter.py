@@ -84,13 +84,10 @@ class ProductFilter:
 
 def exists_stock(product: Columns) -> ColumnElement[bool]:
     """OFFSET 0 has PostgreSQL look at each product's own variants; it would read all of the shop's beforehand."""
-    in_stock = select(Variant.id).where(Variant.product_id == product.id, Variant.on_hand > literal_column("0"))
+    in_stock = select(Variant.id).where(
+        Variant.product_id == product.id, Variant.on_hand > literal_column("0"), Variant.archived_at.is_(None)
+    )
     return in_stock.offset(literal_column("0")).exists()
-
-
-def purchasable(variant: Columns) -> ColumnElement[bool]:
-    """Of a product that is on sale."""
-    return select(Product.id).where(Product.id == variant.product_id, Product.archived_at.is_(None)).exists()
 
 
 def in_category(product: Columns, slug: ColumnElement[str], given: Any) -> ColumnElement[bool]:
@@ -106,7 +103,7 @@ def of_brand(product: Columns, slug: ColumnElement[str], given: Any) -> ColumnEl
 
 
 def in_size(product: Columns, size: ColumnElement[str], given: Any) -> ColumnElement[bool]:
-    return product.id.in_(select(Variant.product_id).where(Variant.size == size))
+    return product.id.in_(select(Variant.product_id).where(Variant.size == size, Variant.archived_at.is_(None)))
 
 
 def for_audience(product: Columns, audience: ColumnElement[str], given: Any) -> ColumnElement[bool]:
@@ -252,7 +249,7 @@ def by_size(matching: AnySelect) -> AnySelect:
         select(Variant.size.label("value"), Variant.size.label("label"), tally(product.c.id))
         .select_from(product)
         .join(Variant, Variant.product_id == product.c.id)
-        .where(Variant.size.is_not(None))
+        .where(Variant.size.is_not(None), Variant.archived_at.is_(None))
         .group_by(Variant.size)
     )
 

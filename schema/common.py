@@ -9,11 +9,14 @@ import strawberry
 from sqlalchemy import ColumnElement, Numeric, Text, Uuid, func, literal_column
 
 from auth.permissions import ANYONE
-from models.catalogue import CurrencyCode
+from models.catalogue import AlterationKind, CurrencyCode, MeasurementName
 from models.ids import read_id
 from reads.declare import Argument, Embedded, Value, value
 
+# Before any type that uses them: strawberry would declare an enum of its own there.
 strawberry.enum(CurrencyCode)
+strawberry.enum(MeasurementName)
+strawberry.enum(AlterationKind, description="MADE_TO_MEASURE is the tailor's work on what is made to measure.")
 
 
 @strawberry.interface(description="An object with an opaque, unguessable id, which is never the only credential.")

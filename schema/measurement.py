@@ -16,7 +16,6 @@ from reads.declare import computed, entity, referenced, to, value
 from schema.common import Node
 from schema.errors import UserError
 
-strawberry.enum(MeasurementName)
 strawberry.enum(MeasuredPerson)
 strawberry.enum(LengthUnit)
 

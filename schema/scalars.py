@@ -9,6 +9,8 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 
+from schema.upload import Upload, UploadedFile
+
 MOST_DIGITS = 30
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -77,4 +79,4 @@ Decimal = strawberry.scalar(
     parse_value=read_decimal,
 )
 
-SCALARS: dict[object, Any] = {datetime: DateTime, date: Date, PythonDecimal: Decimal}
+SCALARS: dict[object, Any] = {datetime: DateTime, date: Date, PythonDecimal: Decimal, UploadedFile: Upload}
