@@ -52,7 +52,7 @@ async def claim(
     else:
         target = await _locked(transaction, theirs & (Cart.currency == source.currency))
     if target is None:
-        await transaction.execute(_taking(), {"cart_id": source.cart_id, "account_id": account_id})
+        await transaction.execute(_taking(), {"of_cart": source.cart_id, "of_account": account_id})
         return await of_cart(transaction, source.cart_id)
     return await _merge(transaction, source, target)
 
@@ -79,7 +79,7 @@ async def _locked(transaction: AsyncConnection, which: Any) -> Held | None:
 @cache
 def _taking() -> Any:
     """Makes a cart with all that is in it an account's."""
-    cart, account = bindparam("cart_id", type_=Uuid), bindparam("account_id", type_=Uuid)
+    cart, account = bindparam("of_cart", type_=Uuid), bindparam("of_account", type_=Uuid)
     lines = update(CartLine).where(CartLine.cart_id == cart).values(account_id=account)
     in_cart = select(CartLine.id).where(CartLine.cart_id == cart)
     alterations = update(CartAlteration).where(CartAlteration.line_id.in_(in_cart)).values(account_id=account)

@@ -48,7 +48,7 @@ async def enter(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | No
     ]
     if missing:
         return missing
-    given = {"cart_id": held.cart_id, "discounts": [terms.id for terms in loaded.codes]}
+    given = {"of_cart": held.cart_id, "discounts": [terms.id for terms in loaded.codes]}
     await transaction.execute(_entering(), given | {"places": list(range(len(loaded.codes)))})
     return of_loaded(replace(loaded, version=held.version + 1), held.cart_id, loaded.lines)
 
@@ -70,7 +70,7 @@ async def bring_along(transaction: AsyncConnection, into: UUID, other: UUID) -> 
 
 @cache
 def _entering() -> Any:
-    cart = bindparam("cart_id", type_=Uuid)
+    cart = bindparam("of_cart", type_=Uuid)
     discounts, places = bindparam("discounts", type_=ARRAY(Uuid)), bindparam("places", type_=ARRAY(SmallInteger))
     given = func.unnest(discounts, places).table_valued(column("discount_id", Uuid), column("position", SmallInteger))
     given = given.render_derived(name="given")

@@ -54,8 +54,8 @@ async def write(
     """Puts lines into the cart and takes others out. One statement."""
     alterations = [(line.line_id, one.kind.value, one.note) for line in put for one in line.draft.alterations]
     given = {
-        "cart_id": held.cart_id,
-        "account_id": held.account_id,
+        "of_cart": held.cart_id,
+        "of_account": held.account_id,
         "removed": list(removed),
         "ids": [line.line_id for line in put],
         "positions": [min(line.position, LAST_POSITION) for line in put],
@@ -73,7 +73,7 @@ async def write(
 
 
 def edited() -> Update:
-    """Counts an edit of the cart with the parameter `cart_id`, and puts off its end."""
+    """Counts an edit of the cart with the parameter `of_cart`, and puts off its end."""
     cart = update(Cart).where(Cart.id == _CART)
     return cart.values(version=Cart.version + 1, updated_at=func.now(), expires_at=END)
 
@@ -81,8 +81,8 @@ def edited() -> Update:
 # ---- the statement
 
 
-_CART = bindparam("cart_id", type_=Uuid)
-_ACCOUNT = bindparam("account_id", type_=Uuid)
+_CART = bindparam("of_cart", type_=Uuid)
+_ACCOUNT = bindparam("of_account", type_=Uuid)
 
 
 @cache

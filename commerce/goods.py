@@ -1,5 +1,6 @@
 """What baskets are made of, read by one statement: a cart's lines, the goods they are of, codes and their uses."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,7 @@ from models.catalogue import (
     VariantPrice,
 )
 from models.discount import (
+    CODE,
     Discount,
     DiscountAmount,
     DiscountCategory,
@@ -51,6 +53,8 @@ from models.discount import (
     DiscountUse,
 )
 from models.measurement import MeasurementSet
+
+_CODE = re.compile(CODE)
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -127,7 +131,7 @@ async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wante
         "cart_id": cart_id,
         "variant_ids": list(wanted.variant_ids),
         "set_ids": list(wanted.measurement_set_ids),
-        "codes": None if wanted.codes is None else list(wanted.codes),
+        "codes": None if wanted.codes is None else [one for one in wanted.codes if _CODE.fullmatch(one)],
         "currency": wanted.currency,
         "account_id": wanted.account_id,
     }

@@ -1,10 +1,11 @@
 """Goods and codes for tests of selling: few, each with what the test names."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.catalogue import (
@@ -22,6 +23,7 @@ from models.classification import Channel
 from models.discount import Discount, DiscountAmount, DiscountCategory, DiscountKind, DiscountProduct
 from models.ids import new_id
 from models.measurement import LengthUnit, MeasuredPerson, MeasurementSet
+from models.order import Order, OrderStatus
 
 Prices = Mapping[CurrencyCode, int]
 
@@ -112,4 +114,27 @@ async def measurement_set(transaction: AsyncConnection, account_id: UUID, **valu
         "sealed": b"sealed",
     }
     await transaction.execute(insert(MeasurementSet).values(given | values))
+    return key
+
+
+async def reprice(transaction: AsyncConnection, variant_id: UUID, price: int, currency: CurrencyCode = USD) -> None:
+    """Sets another price."""
+    priced = update(VariantPrice).where(VariantPrice.variant_id == variant_id, VariantPrice.currency == currency)
+    await transaction.execute(priced.values(price=price))
+
+
+async def order(transaction: AsyncConnection, account_id: UUID | None = None, **values: Any) -> UUID:
+    """An order of nothing, just placed."""
+    key = new_id()
+    given = {
+        "id": key,
+        "account_id": account_id,
+        "number": f"LL-{key.hex.upper()}",
+        "status": OrderStatus.PLACED,
+        "channel": Channel.WEB,
+        "currency": USD,
+        "placed_at": datetime.now(UTC),
+    }
+    amounts = dict.fromkeys(("subtotal", "discount_total", "shipping_total", "tax_total", "total"), 0)
+    await transaction.execute(insert(Order).values(given | amounts | values))
     return key
