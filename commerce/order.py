@@ -1,9 +1,10 @@
 """What holds of every order: how it is locked, whose it is, until when it can be cancelled."""
 
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Text, and_, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
@@ -36,9 +37,21 @@ async def lock_for(
 
 
 def cancellable(order: Any) -> ColumnElement[bool]:
-    """Until the first shipment or cut, and not while it is being placed. `order` has Order's columns."""
-    shipped = select(OrderLine.id).where(OrderLine.order_id == order.id, OrderLine.fulfilled_quantity > 0)
-    cut = select(Alteration.id).where(Alteration.order_id == order.id, Alteration.status.in_(CUT))
-    placing = select(Cart.id).where(Cart.placing_id == order.id)
-    waiting = and_(order.status == OrderStatus.PENDING_PAYMENT, ~placing.exists())
-    return and_(or_(order.status == OrderStatus.PLACED, waiting), ~shipped.exists(), ~cut.exists())
+    """Until the first shipment or cut, and not while it is being placed. `order` has Order's columns.
+
+    Made of constants alone, so that it can stand in a compiled read.
+    """
+    line, work, cart = OrderLine.__table__, Alteration.__table__, Cart.__table__
+    shipped = select(line.c.id).where(line.c.order_id == order.id, line.c.fulfilled_quantity > literal_column("0"))
+    cut = select(work.c.id).where(work.c.order_id == order.id, work.c.status.in_([_word(one) for one in CUT]))
+    placing = select(cart.c.id).where(cart.c.placing_id == order.id)
+    waiting = and_(order.status == _word(OrderStatus.PENDING_PAYMENT), ~placing.correlate_except(cart).exists())
+    return and_(
+        or_(order.status == _word(OrderStatus.PLACED), waiting),
+        ~shipped.correlate_except(line).exists(),
+        ~cut.correlate_except(work).exists(),
+    )
+
+
+def _word(member: StrEnum) -> ColumnElement[str]:
+    return literal_column(f"'{member.value}'", Text)

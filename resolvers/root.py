@@ -25,7 +25,7 @@ from resolvers.email_change import EmailChangeMutation
 from resolvers.fulfillment import FulfillmentMutation
 from resolvers.login_session import LoginSessionMutation
 from resolvers.measurement import MeasurementMutation
-from resolvers.order import OrderQuery
+from resolvers.order import OrderCancelMutation, OrderMutation, OrderPaymentMutation, OrderQuery
 from resolvers.order_updates import OrderSubscription
 from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
@@ -82,6 +82,9 @@ class Mutation(
     FulfillmentMutation,
     LoginSessionMutation,
     MeasurementMutation,
+    OrderCancelMutation,
+    OrderMutation,
+    OrderPaymentMutation,
     PartnerMutation,
     PasswordMutation,
     PreferenceMutation,

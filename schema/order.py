@@ -1,22 +1,26 @@
 """Orders, as their owner and staff read them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from sqlalchemy import ColumnElement, Numeric, func, select
 
 from auth.permissions import ANYONE, OWNER, staff
+from commerce import order as orders
 from commerce import return_rules
 from models import order as tables
 from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.order import OrderStatus, PaymentStatus
-from reads.declare import column, embed, entity, many, one, to, value
+from reads.declare import Columns, column, embed, entity, many, one, to, value
 from schema.alteration import Alteration
 from schema.catalogue import Variant
 from schema.common import Money, Node, PageInfo, money, word
 from schema.measurement import READERS as MEASURERS
 from schema.measurement import SealedMeasurements
+from schema.order_event import OrderEvent
 from schema.refund import Refund
 from schema.return_eligibility import ReturnEligibility, return_eligibility
 from schema.return_quote import ReturnQuote, return_quote
@@ -31,6 +35,7 @@ strawberry.enum(Channel, name="OrderChannel")
 strawberry.enum(OrderStatus)
 strawberry.enum(PaymentStatus)
 
+PREFIX = "ord"
 READERS = OWNER + staff("order:read")
 
 
@@ -41,6 +46,18 @@ def order_address(kind: tables.OrderAddressKind) -> Any:
 def order_money(name: str) -> Any:
     fields: dict[str, Any] = {**money(name)}
     return embed(**fields)
+
+
+def fraction(name: str) -> Any:
+    """A rate: "0.19" is 19 %."""
+    return column(lambda row: func.trim_scale(row[name], type_=Numeric), nullable=False)
+
+
+def gift_message(line: Columns) -> ColumnElement[Any]:
+    """What is written on the card that goes with a line."""
+    gift = tables.OrderGift.__table__
+    found = select(gift.c.message).where(gift.c.order_line_id == line.id)
+    return found.correlate_except(gift).scalar_subquery()
 
 
 @entity(tables.OrderContact, readers=READERS)
@@ -89,7 +106,11 @@ class OrderLine:
     quantity: int
     unit_price: Money = order_money("unit_price")
     total: Money = order_money("total")
+    discount_total: Money = order_money("discount_total")
+    tax_rate: Decimal = fraction("tax_rate")
+    tax_total: Money = order_money("tax_total")
     custom_made: bool
+    gift_message: str | None = column(gift_message, nullable=True)
     fulfilled_quantity: int
     returned_quantity: int
     cancelled_quantity: int
@@ -107,7 +128,7 @@ class OrderLine:
 
 @entity(
     tables.Order,
-    prefix="ord",
+    prefix=PREFIX,
     readers=READERS,
     visible=(to(OWNER, lambda viewer, order: order.account_id == viewer.account_id), to(staff("order:read"))),
 )
@@ -124,9 +145,13 @@ class Order(Node):
     lines: list[OrderLine] = many(lambda order, line: line.order_id == order.id, order=lambda line: (line.position,))
     subtotal: Money = order_money("subtotal")
     discount_total: Money = order_money("discount_total")
+    shipping_method: str
     shipping_total: Money = order_money("shipping_total")
+    shipping_tax_rate: Decimal = fraction("shipping_tax_rate")
+    shipping_tax_total: Money = order_money("shipping_tax_total")
     tax_total: Money = order_money("tax_total")
     total: Money = order_money("total")
+    prices_include_tax: bool
     refunded_total: Money = order_money("refunded_total")
     contact: OrderContact | None = one(lambda order, contact: contact.order_id == order.id)
     shipping_address: OrderAddress | None = order_address(tables.OrderAddressKind.SHIPPING)
@@ -139,6 +164,8 @@ class Order(Node):
     return_requests: list[ReturnRequest] = many(
         lambda order, asked: asked.order_id == order.id, order=lambda asked: (asked.id,), readers=RETURNERS
     )
+    timeline: list[OrderEvent] = many(lambda order, event: event.order_id == order.id, order=lambda event: (event.id,))
+    cancellable: bool = column(orders.cancellable, nullable=False)
     returnable_until: datetime | None = column(return_rules.until, nullable=True)
     return_quote: ReturnQuote = return_quote()
     customer: Annotated["Customer", strawberry.lazy("schema.account")] | None = one(

@@ -7,10 +7,12 @@ from models import payment as tables
 from reads.declare import entity, to
 from schema.common import Node
 
+PREFIX = "pmt"
+
 
 @entity(
     tables.PaymentMethod,
-    prefix="pmt",
+    prefix=PREFIX,
     readers=OWNER,
     visible=(to(OWNER, lambda viewer, method: method.account_id == viewer.account_id),),
 )
