@@ -1,9 +1,10 @@
 """One socket, from its first message to its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app import errors
@@ -151,7 +152,10 @@ class Connection:
             await self._send(messages.errors_of(message.id, refused.errors))
             return
         opened = Open(message.id, responses is not None)
-        work = self._answer(opened, request, asked) if responses is None else self._deliver(opened, responses)
+        if responses is None:
+            work = partial(self._answer, opened, request, asked)
+        else:
+            work = partial(self._deliver, opened, responses)
         self._open[message.id] = opened
         opened.task = asyncio.create_task(self._run(opened, work))
         self._tasks.add(opened.task)
@@ -168,9 +172,9 @@ class Connection:
 
     # ---- what is done
 
-    async def _run(self, opened: Open, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, opened: Open, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
             last = messages.complete(opened.name)
         except Refused as refused:
             last = messages.errors_of(opened.name, refused.errors)

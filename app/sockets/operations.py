@@ -1,8 +1,8 @@
 """One operation of a socket, run by the endpoint that HTTP has: the same limits, the same errors, the same reads."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
@@ -18,8 +18,15 @@ from app.limits import Bounds, CardNumberRefused
 from app.partner_gate import PartnerGate
 from app.sockets.handshake import SocketRequest
 from app.sockets.messages import BAD_REQUEST, Closing
-from reads.engine import Engine
 from reads.operations import RequestErrors
+
+
+class Engine(Protocol):
+    """What runs subscriptions: `reads.engine.Engine`."""
+
+    def prepare(self, text: str, operation_name: str | None) -> Any: ...
+
+    async def subscribe(self, operation: Any, variables: Mapping[str, Any], context: Any) -> Any: ...
 
 
 class Refused(Exception):

@@ -1,5 +1,6 @@
 """A small schema and engine behind the real endpoint: what these tests are about is in front of them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,15 +17,21 @@ from graphql import (
     execute_sync,
     get_operation_ast,
     parse,
+    subscribe,
     validate,
 )
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from app.http.cors import Origins
 from app.http.endpoint import GraphQLEndpoint, Options
 from app.http.persisted import PersistedDocuments
+from app.http.proxies import TrustedProxies
 from app.http.request import HttpRequest
 from app.limits import Bounds
+from app.sockets.connection import Limits
+from app.sockets.endpoint import GraphQLSockets
+from app.sockets.operations import Operations
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
@@ -46,7 +53,7 @@ type Person { name: String }
 input Filter { text: String size: Size and: [Filter!] }
 enum Size { S M L }
 type Mutation { save(input: SaveInput!): Saved! signOut: Boolean shout(text: String!): String! }
-type Subscription { ticks: Int }
+type Subscription { ticks(of: String): Int! brokenTicks: Int }
 input SaveInput { label: String! phone: String count: Int note: String lines: [String!] inner: SaveInput }
 type Saved { label: String done: Boolean! times: Int! lines: [String!]! userErrors: [UserError!]! }
 type UserError { code: Code! field: [String!] message: String! }
@@ -96,6 +103,10 @@ class ToyEngine:
 
     def __init__(self) -> None:
         self.schema = build_schema(SDL)
+        for name, begin in SUBSCRIBERS.items():
+            assert self.schema.subscription_type is not None
+            self.schema.subscription_type.fields[name].subscribe = begin
+            self.schema.subscription_type.fields[name].resolve = _tick
         for name, resolve in RESOLVERS.items():
             owner = self.schema.get_type("Mutation" if name in {"save", "signOut"} else "Query")
             assert isinstance(owner, GraphQLObjectType)
@@ -103,6 +114,9 @@ class ToyEngine:
         self.prepared: dict[tuple[str, str | None], Operation] = {}
         self.identified = self.noted = self.reads = 0
         self.saved: list[Mapping[str, Any]] = []
+        self.listeners: list[asyncio.Queue[Any]] = []
+        self.executes = asyncio.Event()
+        self.executes.set()
 
     def prepare(self, text: str, operation_name: str | None) -> Operation:
         key = (text, operation_name)
@@ -130,10 +144,46 @@ class ToyEngine:
         return Body(orjson.dumps({"data": result.data}), fields == {"hello"}, stale=viewer.token_digest == b"stale")
 
     async def execute(self, operation: Any, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
+        await self.executes.wait()
         return execute_sync(
             self.schema, operation.document, variable_values=dict(variables), context_value=context,
             operation_name=operation.node.name and operation.node.name.value,
         )  # fmt: skip
+
+    async def subscribe(self, operation: Any, variables: Mapping[str, Any], context: Any) -> Any:
+        return subscribe(
+            self.schema, operation.document, variable_values=dict(variables), context_value=context,
+            operation_name=operation.node.name and operation.node.name.value,
+        )  # fmt: skip
+
+    def tick(self, tick: Any) -> None:
+        """Tells everybody who listens: a number, an error, or None for the end."""
+        for listener in self.listeners:
+            listener.put_nowait(tick)
+
+
+async def _ticks(_: Any, info: GraphQLResolveInfo, of: str | None = None) -> AsyncGenerator[Any]:
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    listeners = info.context.engine.listeners
+    listeners.append(queue)
+    try:
+        while (tick := await queue.get()) is not None:
+            if isinstance(tick, Exception):
+                raise tick
+            yield tick
+    finally:
+        listeners.remove(queue)
+
+
+def _broken_ticks(*_: Any) -> Any:
+    raise RuntimeError(SECRET)
+
+
+def _tick(event: int, *_: Any, **__: Any) -> int | None:
+    return event if event >= 0 else None
+
+
+SUBSCRIBERS = {"ticks": _ticks, "brokenTicks": _broken_ticks}
 
 
 def _forbidden(*_: Any) -> str:
@@ -190,6 +240,18 @@ def make_app(
         persisted=persisted or PersistedDocuments(None), bounds=bounds, options=options,
     )  # fmt: skip
     return Starlette(routes=[Route("/graphql", endpoint)])
+
+
+def make_sockets(engine: ToyEngine, *, origins: Origins | None = None, limits: Limits | None = None) -> GraphQLSockets:
+    """The same for sockets."""
+    bounds = Bounds()
+
+    def make_context(request: HttpRequest) -> Context:
+        return Context(engine, claimed(request))
+
+    endpoint = GraphQLEndpoint(engine, None, make_context, persisted=PersistedDocuments(None), bounds=bounds)
+    operations = Operations(endpoint, engine, bounds, make_context)
+    return GraphQLSockets(operations, origins=origins or Origins(()), proxies=TrustedProxies(), limits=limits)
 
 
 @asynccontextmanager
