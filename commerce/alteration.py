@@ -182,9 +182,3 @@ async def _move_order(transaction: AsyncConnection, order: Any, alteration_id: U
         await enqueue(transaction, Job(READY_LETTER, order.id))
         if order.status == OrderStatus.IN_ALTERATION:
             await move(transaction, order.id, OrderStatus.PLACED)
-
-
-async def cancel(transaction: AsyncConnection, order_id: UUID) -> None:
-    """Cancels the work of an order that is cancelled; its row is locked."""
-    work = update(Alteration).where(Alteration.order_id == order_id, Alteration.status == AlterationStatus.REQUESTED)
-    await transaction.execute(work.values(status=AlterationStatus.CANCELLED, version=Alteration.version + 1))

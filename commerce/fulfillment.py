@@ -86,6 +86,26 @@ async def fulfill(
     return shipment_id
 
 
+async def hand_over(transaction: AsyncConnection, order_id: UUID, channel: Channel) -> UUID | list[Refusal]:
+    """Gives all of an order to the customer in the store, who needs no letter about it; it is DELIVERED at once.
+
+    Answers the shipment's key. NOT_FULFILLABLE where the tailor has still to work on some of it. The order is the
+    transaction's own, or locked.
+    """
+    order = await orders.lock(transaction, order_id)
+    if order is None:
+        return [orders.NOT_FOUND]
+    if await _at_the_tailors(transaction, order_id):
+        return [Refusal(RefusalCode.NOT_FULFILLABLE, AT_THE_TAILORS)]
+    pieces = _pieces(Shipment(), await _left(transaction, order_id))
+    if isinstance(pieces, list):
+        return pieces
+    shipment_id = await _write(transaction, order, pieces, {"channel": channel, "delivered_at": func.now()})
+    await tell(transaction, order_id, OrderEventKind.DELIVERED, fulfillment_id=shipment_id)
+    await _close(transaction, order)
+    return shipment_id
+
+
 async def deliver(
     transaction: AsyncConnection,
     order_id: UUID,

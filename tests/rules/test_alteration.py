@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal
 from commerce import alteration
+from commerce.order_undoing import call_off
 from models.alteration import Alteration, AlterationStatus
 from models.catalogue import AlterationKind
 from models.database import Database
@@ -137,7 +138,7 @@ async def test_second_of_two_editors_is_told(transaction: AsyncConnection, order
 
 
 async def test_work_of_a_cancelled_order_is_cancelled_for_good(transaction: AsyncConnection, order: Ordered):
-    await alteration.cancel(transaction, order.id)
+    await call_off(transaction, order.id)
     for key in order.work:
         assert (await row(transaction, key)).status == CANCELLED
         assert codes(await alteration.change(transaction, key, {"status": IN_PROGRESS})) == [

@@ -236,6 +236,26 @@ async def test_shipment_of_another_order_is_not_found(transaction: AsyncConnecti
     assert await status_of(transaction, other) == OrderStatus.FULFILLED
 
 
+async def test_order_is_handed_over_in_the_store_at_once(database: RolledBackDatabase, order: Ordered):
+    transaction = database.connection
+    shipment_id = await fulfillment.hand_over(transaction, order.id, Channel.IN_STORE)
+    [shipment] = await rows(transaction, Fulfillment)
+    assert (shipment.id, shipment.channel) == (shipment_id, "IN_STORE")
+    assert shipment.delivered_at == await delivered_at(transaction, order)
+    assert await status_of(transaction, order) == OrderStatus.DELIVERED
+    assert await shipped_of(transaction, order) == [2, 3]
+    assert await timeline(transaction, order) == [DELIVERED]
+    assert await Post(database).deliver() == []
+    assert codes(await fulfillment.hand_over(transaction, order.id, Channel.IN_STORE)) == [("NOT_FULFILLABLE",)]
+    assert codes(await fulfillment.hand_over(transaction, new_id(), Channel.IN_STORE)) == [("NOT_FOUND", "id")]
+
+
+async def test_what_is_at_the_tailors_is_not_handed_over(transaction: AsyncConnection):
+    order = await ordered(transaction, None, (Line(work=(HEM,)), Line()))
+    assert codes(await fulfillment.hand_over(transaction, order.id, Channel.IN_STORE)) == [("NOT_FULFILLABLE",)]
+    assert await shipped_of(transaction, order) == [0, 0]
+
+
 # ---- at once
 
 
