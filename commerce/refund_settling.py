@@ -22,7 +22,7 @@ from gateways.payments import GatewayTimeout, PaymentGateway
 from models.database import Database
 from models.ids import show_id
 from models.order import Order, OrderContact, OrderEventKind, OrderPayment, PaymentStatus
-from models.payment import Refund, RefundLine, RefundPart, RefundStatus
+from models.payment import Charge, Refund, RefundLine, RefundPart, RefundStatus
 from models.return_request import ReturnRequest, ReturnStatus
 
 log = structlog.get_logger("refunds")
@@ -51,7 +51,7 @@ async def settle(database: Database, payments: PaymentGateway, refund_id: UUID) 
     Done twice, or by two at once, nothing is paid twice. Raises GatewayTimeout.
     """
     for part in await database.transact(partial(_open_parts, refund_id=refund_id)):
-        status = await payments.refund(part.charge_id, part.id, part.amount)
+        status = await payments.refund(part.charge_id, part.id, part.amount, gateway_key=part.gateway_key)
         if status is not RefundStatus.PENDING:
             await database.transact(partial(_note, refund_id=refund_id, part_id=part.id, status=status))
     return not await database.transact(partial(_is_open, refund_id=refund_id))
@@ -82,7 +82,11 @@ async def _promise_again(transaction: AsyncConnection) -> None:
 
 
 async def _open_parts(transaction: AsyncConnection, refund_id: UUID) -> Sequence[Any]:
-    parts = select(RefundPart.id, RefundPart.charge_id, RefundPart.amount).order_by(RefundPart.id)
+    parts = (
+        select(RefundPart.id, RefundPart.charge_id, RefundPart.amount, Charge.gateway_key)
+        .join_from(RefundPart, Charge, Charge.id == RefundPart.charge_id)
+        .order_by(RefundPart.id)
+    )
     parts = parts.where(RefundPart.refund_id == refund_id, RefundPart.status == RefundStatus.PENDING)
     return (await transaction.execute(parts)).all()
 
