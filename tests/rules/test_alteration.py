@@ -1,6 +1,5 @@
 """How the tailor's work goes on, and what that means for its order."""
 
-import asyncio
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,6 @@ from commerce import alteration
 from commerce.order_undoing import call_off
 from models.alteration import Alteration, AlterationStatus
 from models.catalogue import AlterationKind
-from models.database import Database
 from models.ids import new_id
 from models.order import OrderEventKind, OrderStatus
 from tests.support.account import Post
@@ -144,26 +142,6 @@ async def test_work_of_a_cancelled_order_is_cancelled_for_good(transaction: Asyn
         assert codes(await alteration.change(transaction, key, {"status": IN_PROGRESS})) == [
             ("ILLEGAL_TRANSITION", "status")
         ]
-
-
-async def test_one_of_two_who_begin_the_same_work_at_once_does(committed_database: Database):
-    order = await committed_database.transact(lambda t: ordered(t, None, (Line(work=(HEM, SLEEVES)),)))
-
-    async def begin(key: UUID) -> UUID | list[Refusal]:
-        return await committed_database.transact(lambda t: alteration.change(t, key, {"status": IN_PROGRESS}))
-
-    outcomes = await asyncio.gather(*(begin(key) for key in order.work * 8))
-    assert sum(isinstance(one, UUID) for one in outcomes) == 2
-    assert {tuple(codes(one)) for one in outcomes if isinstance(one, list)} == {(("ILLEGAL_TRANSITION", "status"),)}
-    assert await committed_database.transact(lambda t: timeline(t, order)) == [STARTED]
-    assert await committed_database.transact(lambda t: status_of(t, order)) == OrderStatus.IN_ALTERATION
-
-    async def end(key: UUID) -> UUID | list[Refusal]:
-        return await committed_database.transact(lambda t: alteration.change(t, key, {"status": READY}))
-
-    await asyncio.gather(*(end(key) for key in order.work))
-    assert await committed_database.transact(lambda t: timeline(t, order)) == [STARTED, FINISHED]
-    assert await committed_database.transact(lambda t: status_of(t, order)) == OrderStatus.PLACED
 
 
 # ---- letters

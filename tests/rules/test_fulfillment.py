@@ -1,6 +1,5 @@
 """What is shipped, and that it arrived."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from commerce import alteration, fulfillment
 from commerce.fulfillment import Shipment
 from models.alteration import AlterationStatus
 from models.classification import Channel
-from models.database import Database
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.ids import new_id
 from models.order import Order, OrderContact, OrderEvent, OrderEventKind, OrderLine, OrderStatus
@@ -254,48 +252,6 @@ async def test_what_is_at_the_tailors_is_not_handed_over(transaction: AsyncConne
     order = await ordered(transaction, None, (Line(work=(HEM,)), Line()))
     assert codes(await fulfillment.hand_over(transaction, order.id, Channel.IN_STORE)) == [("NOT_FULFILLABLE",)]
     assert await shipped_of(transaction, order) == [0, 0]
-
-
-# ---- at once
-
-
-async def test_last_piece_is_shipped_once_by_fifty_who_try_at_once(committed_database: Database):
-    order = await committed_database.transact(lambda t: ordered(t, None, (Line(3), Line(1))))
-
-    async def try_to() -> UUID | list[Refusal]:
-        return await committed_database.transact(lambda t: ship(t, order, (order.lines[0], 1)))
-
-    outcomes = await asyncio.gather(*(try_to() for _ in range(50)))
-    assert sum(isinstance(one, UUID) for one in outcomes) == 3
-    refused = {tuple(codes(one)) for one in outcomes if isinstance(one, list)}
-    assert refused == {(("NOT_FULFILLABLE", "lines", "0", "quantity"),)}
-    assert await committed_database.transact(lambda t: shipped_of(t, order)) == [3, 0]
-    assert await committed_database.transact(lambda t: timeline(t, order)) == [FULFILLED] * 3
-    assert await committed_database.transact(lambda t: status_of(t, order)) == OrderStatus.PARTIALLY_FULFILLED
-
-
-async def test_all_that_is_left_is_shipped_and_delivered_once(committed_database: Database):
-    order = await committed_database.transact(lambda t: ordered(t, None, (Line(2),)))
-    outcomes = await asyncio.gather(*(committed_database.transact(lambda t: ship(t, order)) for _ in range(8)))
-    assert sum(isinstance(one, UUID) for one in outcomes) == 1
-    outcomes = await asyncio.gather(
-        *(committed_database.transact(lambda t: fulfillment.deliver(t, order.id)) for _ in range(8))
-    )
-    assert sum(isinstance(one, UUID) for one in outcomes) == 1
-    assert await committed_database.transact(lambda t: timeline(t, order)) == [FULFILLED, DELIVERED]
-
-
-async def test_work_begun_and_shipping_at_once_never_ship_what_is_cut(committed_database: Database):
-    """The tailor takes up work that was ready to be shipped by nobody yet."""
-    order = await committed_database.transact(lambda t: ordered(t, None, (Line(work=(HEM,)), Line())))
-    begin = {"status": AlterationStatus.IN_PROGRESS}
-    outcomes = await asyncio.gather(
-        *(committed_database.transact(lambda t: ship(t, order, (order.lines[0], 1))) for _ in range(4)),
-        committed_database.transact(lambda t: alteration.change(t, order.work[0], begin)),
-        committed_database.transact(lambda t: ship(t, order, (order.lines[1], 1))),
-    )
-    assert [isinstance(one, UUID) for one in outcomes] == [False] * 4 + [True] * 2
-    assert await committed_database.transact(lambda t: status_of(t, order)) == OrderStatus.PARTIALLY_FULFILLED
 
 
 # ---- letters
