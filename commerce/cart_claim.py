@@ -39,7 +39,7 @@ async def claim(
     `named`: only into the cart `into`. NOT_FOUND for a token or a cart that there is not, INVALID for one of another
     currency, LIMIT_REACHED beyond 200 lines together; then nothing changes.
     """
-    source = await _locked(transaction, Cart.token_digest == digest)
+    source = None if digest is None else await _locked(transaction, Cart.token_digest == digest)
     if source is None:
         return [NO_TOKEN]
     theirs = Cart.account_id == account_id
