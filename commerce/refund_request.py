@@ -21,7 +21,7 @@ from commerce.order_balance import Balance
 from commerce.refund_backing import backing
 from commerce.refund_worth import Worth
 from commerce.return_rules import AT_FAULT
-from models.payment import RefundReason, TenderKind
+from models.payment import Refund, RefundReason, RefundStatus, TenderKind
 from models.return_request import ReturnLine, ReturnRequest, ReturnStatus
 
 NO_RETURN = Refusal(RefusalCode.NOT_FOUND, "The order has no such return.", ("returnRequestId",))
@@ -126,7 +126,9 @@ async def _worth_of_return(
     """What was received and not exchanged, with the shipping where the rules or the caller want it; what is left at
     most, for goodwill may have gone before.
     """
-    request = (await transaction.execute(select(ReturnRequest.__table__).where(ReturnRequest.id == request_id))).one()
+    paid = select(Refund.id).where(Refund.return_request_id == request_id, Refund.status != RefundStatus.FAILED)
+    columns = select(ReturnRequest.status, ReturnRequest.created_at, paid.exists().label("paid"))
+    request = (await transaction.execute(columns.where(ReturnRequest.id == request_id))).one()
     received = select(ReturnLine.__table__).where(
         ReturnLine.return_request_id == request_id,
         ReturnLine.received_quantity > 0,
@@ -137,7 +139,7 @@ async def _worth_of_return(
     for row in rows:
         units[row.order_line_id] += row.received_quantity
     payable = {key: min(count, balance.lines[key].refundable) for key, count in units.items()}
-    if request.status != ReturnStatus.RECEIVED or not any(payable.values()):
+    if request.status != ReturnStatus.RECEIVED or request.paid or not any(payable.values()):
         return NOT_RECEIVED
     back = {line.id: line.returned for line in balance.lines.values()}
     at_fault = any(row.reason in AT_FAULT for row in rows)

@@ -62,10 +62,10 @@ async def create(transaction: AsyncConnection, viewer: Viewer, channel: Channel,
     balance = await order_balance.load(transaction, order.id)
     note = text.multiline(draft.note, field=("note",), limit=TALK_LIMIT)
     refusals = await checked(transaction, balance, draft.lines)
-    if isinstance(note, Refusal):
-        refusals.append(note)
     if refusals:
         return refusals
+    if isinstance(note, Refusal):
+        return [note]
     status = ReturnStatus.REQUESTED
     if WRITING in viewer.permissions or await _approves_itself(transaction, order.account_id, balance, draft.lines):
         status = ReturnStatus.APPROVED

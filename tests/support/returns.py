@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from auth.refusal import Refusal, RefusalCode
 from auth.roles import ROLES
 from auth.viewer import Viewer, ViewerKind
 from commerce import pricing
@@ -150,6 +151,13 @@ def customer_of(account_id: UUID | None) -> Viewer:
 def clerk(*permissions: str, account_id: UUID | None = None) -> Viewer:
     """A member of staff with these permissions, an owner's if none are named."""
     return Viewer(ViewerKind.STAFF, account_id or new_id(), permissions=frozenset(permissions) or OWNER)
+
+
+def only(outcome: UUID | list[Refusal]) -> RefusalCode:
+    """The code of the one refusal that an outcome is."""
+    assert isinstance(outcome, list), outcome
+    [refusal] = outcome
+    return refusal.code
 
 
 async def row_of(transaction: AsyncConnection, model: Any, key: UUID) -> Any:
