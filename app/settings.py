@@ -133,7 +133,8 @@ class Settings(BaseSettings):
     def server_secret(self) -> bytes:
         """What keys of hashes and of sealed values are made from: `LAYETTE_SECRET`, else made once and kept.
 
-        With another one, counters begin anew and authenticator apps have to be set up again.
+        With another one counters begin anew, authenticator apps have to be set up again, and nobody can read the
+        measurements that are kept.
         """
         if self.secret is not None:
             return self.secret.get_secret_value().encode()
