@@ -112,7 +112,7 @@ async def draft(  # noqa: PLR0913  # what an order is made of
     means = facts.means if quoted.price.total else None
     if quoted.price.total and means is None:
         raise Refused([_no_means(purchase)])
-    lines = tuple(_line(*pair) for pair in zip(found.lines, quoted.price.lines, strict=True))
+    lines = tuple(copied(*pair) for pair in zip(found.lines, quoted.price.lines, strict=True))
     free = not quoted.price.total
     order = OrderDraft(
         viewer.account_id,
@@ -128,7 +128,7 @@ async def draft(  # noqa: PLR0913  # what an order is made of
         billing_address=facts.billing,
         payment=PaymentStatus.CAPTURED if free else PaymentStatus.PENDING,
         charges=() if free else (NewCharge(gateway, quoted.price.total),),
-        measurements=await _measurements(transaction, viewer, found, lines, sealer),
+        measurements=await measured(transaction, viewer.account_id, found, lines, sealer),
         events=(OrderEventKind.PLACED, OrderEventKind.PAYMENT_SETTLED) if free else (OrderEventKind.PLACED,),
         order_id=order_id,
         cart_id=facts.cart_id,
@@ -256,7 +256,8 @@ def _compare(expected: Amount, quoted: Quoted) -> None:
 # ---- what is copied
 
 
-def _line(goods: GoodsLine, priced: PricedLine) -> NewLine:
+def copied(goods: GoodsLine, priced: PricedLine) -> NewLine:
+    """The line as the order will have it."""
     return NewLine(
         goods.variant_id,
         goods.sku,
@@ -271,22 +272,23 @@ def _line(goods: GoodsLine, priced: PricedLine) -> NewLine:
     )
 
 
-async def _measurements(
-    transaction: AsyncConnection, viewer: Viewer, found: Basket, lines: Sequence[NewLine], sealer: Sealer
+async def measured(
+    transaction: AsyncConnection, account_id: UUID | None, found: Basket, lines: Sequence[NewLine], sealer: Sealer
 ) -> tuple[dict[str, Any], ...]:
-    """What is made to measure is made to these. One statement, or none."""
-    measured = [
+    """Rows of what is made to measure: copies of the account's own measurements. One statement, or none.
+
+    Raises Refused where some that are needed are missing.
+    """
+    chosen = [
         (goods, line.id, goods.draft.measurement_set_id)
         for goods, line in zip(found.lines, lines, strict=True)
         if goods.draft.measurement_set_id is not None
     ]
-    wanted = [(set_id, line_id) for _, line_id, set_id in measured]
-    copies = {
-        one.order_line_id: one for one in await measurement.copies(transaction, viewer.account_id, wanted, sealer)
-    }
+    wanted = [(set_id, line_id) for _, line_id, set_id in chosen]
+    copies = {one.order_line_id: one for one in await measurement.copies(transaction, account_id, wanted, sealer)}
     lacking = [
         Refusal(RefusalCode.MEASUREMENTS_REQUIRED, f"{goods.product_name} is made to measure: some are missing.")
-        for goods, line_id, _ in measured
+        for goods, line_id, _ in chosen
         if line_id not in copies or not copies[line_id].names.issuperset(goods.required_measurements)
     ]
     if lacking:

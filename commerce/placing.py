@@ -116,7 +116,7 @@ async def _begin(
         sealer=desk.sealer,
     )
     await order_writing.write(transaction, order)
-    await _take(transaction, order)
+    await take(transaction, order)
     if means is None:
         await checkout.conclude(transaction, order_id)
         return _Begun(order_id)
@@ -124,7 +124,7 @@ async def _begin(
     return _Begun(order_id, _request(order_id, charge.id, charge.amount, order.currency, means))
 
 
-async def _take(transaction: AsyncConnection, order: OrderDraft) -> None:
+async def take(transaction: AsyncConnection, order: OrderDraft) -> None:
     """Takes stock and codes. Raises Refused where others were faster."""
     pieces: dict[UUID, int] = {}
     for line in order.lines:
