@@ -114,6 +114,11 @@ class OrderWatch:
         self._hinted = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether anybody follows anything."""
+        return self._watching is not None
+
     async def follow(self, order_id: UUID, digest: bytes) -> Following | End:
         """Follows an order of the session's owner from now on. Raises DatabaseAway."""
         key = (order_id, digest)

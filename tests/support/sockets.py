@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection
 from app.serving import Server, configuration
 from app.sockets.connection import Limits
 from tests.support.edge import ToyEngine
+from tests.support.waiting import until
 
 LISTED = "https://shop.example"
 """An origin whose pages may connect."""
@@ -78,15 +79,6 @@ class Socket:
             code = self.line.close_code
             assert code is not None
             return code
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits until something is so, for a while."""
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not come to be so")
 
 
 @dataclass

@@ -13,7 +13,8 @@ from app.sockets import protocol
 from app.sockets.messages import MAX_MESSAGE_BYTES
 from tests.support.edge import ToyEngine, make_sockets
 from tests.support.log import written_log
-from tests.support.sockets import Line, Socket, connect, frame, open_by_hand, rest_of, serving, until
+from tests.support.sockets import Line, Socket, connect, frame, open_by_hand, rest_of, serving
+from tests.support.waiting import until
 
 TICKS = "subscription { ticks }"
 

@@ -6,7 +6,8 @@ from graphql import GraphQLError
 from app.http.persisted import digest
 from tests.support.edge import SECRET, Edge, codes
 from tests.support.log import written_log
-from tests.support.sockets import LIMITS, Line, Socket, connect, until
+from tests.support.sockets import LIMITS, Line, Socket, connect
+from tests.support.waiting import until
 
 TICKS = "subscription { ticks }"
 
