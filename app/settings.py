@@ -51,9 +51,7 @@ class Settings(BaseSettings):
     mail_sender: str = Field("shop@layette.example", pattern=MAILBOX, description="Sender of every mail")
 
     payments: str = Field("local", pattern="^(local|stripe)$", description="local, a gateway in the home, or stripe")
-    stripe_key: SecretStr | None = Field(
-        None, pattern=r"^(sk|rk)_\w+$", description="Stripe's secret key"
-    )
+    stripe_key: SecretStr | None = Field(None, pattern=r"^(sk|rk)_\w+$", description="Stripe's secret key")
     stripe_webhook_secret: SecretStr | None = Field(None, pattern=r"^whsec_\w+$", description="Signs Stripe's webhooks")
     stripe_url: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Where Stripe's API answers")
 
