@@ -21,6 +21,7 @@ from resolvers.catalogue import CatalogueQuery
 from resolvers.category import CategoryMutation
 from resolvers.customer import CustomerMutation, CustomerQuery
 from resolvers.data_access import DataAccessQuery
+from resolvers.discount import DiscountMutation, DiscountQuery
 from resolvers.email_change import EmailChangeMutation
 from resolvers.fulfillment import FulfillmentMutation
 from resolvers.login_session import LoginSessionMutation
@@ -41,6 +42,7 @@ from resolvers.shop import ShopQuery
 from resolvers.staff import StaffMutation, StaffQuery
 from resolvers.stock import StockMutation
 from resolvers.till import TillMutation, TillQuery
+from resolvers.till_sale import TillSaleMutation
 from resolvers.viewer import ViewerQuery
 from schema.common import Node
 from schema.scalars import SCALARS
@@ -55,6 +57,7 @@ class Query(
     CatalogueQuery,
     CustomerQuery,
     DataAccessQuery,
+    DiscountQuery,
     OrderQuery,
     PartnerQuery,
     PolicyQuery,
@@ -78,6 +81,7 @@ class Mutation(
     AlterationMutation,
     CartMutation,
     CustomerMutation,
+    DiscountMutation,
     EmailChangeMutation,
     FulfillmentMutation,
     LoginSessionMutation,
@@ -97,6 +101,7 @@ class Mutation(
     StaffMutation,
     StockMutation,
     TillMutation,
+    TillSaleMutation,
 ):
     pass
 
