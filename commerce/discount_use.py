@@ -52,6 +52,6 @@ def _using() -> Any:
 def _giving_back() -> Any:
     mine = select(DiscountUse.discount_id).where(DiscountUse.order_id == _ORDER)
     locked = select(Discount.id).where(Discount.id.in_(mine)).order_by(Discount.id).with_for_update().cte("locked")
-    gone = delete(DiscountUse).where(DiscountUse.order_id == _ORDER).cte("gone")
-    back = update(Discount).where(Discount.id.in_(select(locked.c.id))).values(used=Discount.used - 1)
-    return back.add_cte(gone)
+    gone = delete(DiscountUse).where(DiscountUse.order_id == _ORDER, DiscountUse.discount_id.in_(select(locked.c.id)))
+    given_back = gone.returning(DiscountUse.discount_id).cte("given_back")
+    return update(Discount).where(Discount.id.in_(select(given_back.c.discount_id))).values(used=Discount.used - 1)

@@ -99,7 +99,7 @@ async def test_carts_that_one_customer_claims_at_once_lose_no_line(committed_dat
     )
     assert sum(isinstance(outcome, Basket) for outcome in outcomes) == AT_ONCE
 
-    async def counted(transaction: AsyncConnection) -> tuple[int, int]:
+    async def counted(transaction: AsyncConnection) -> tuple[int | None, int | None]:
         total = select(func.sum(CartLine.quantity)).join(Cart, Cart.id == CartLine.cart_id)
         carts = select(func.count()).select_from(Cart).where(Cart.account_id == owner)
         return await transaction.scalar(total.where(Cart.account_id == owner)), await transaction.scalar(carts)
