@@ -18,6 +18,7 @@ from commerce.registration import Applicant, Form, Verification
 from commerce.tools import Tools
 from gateways.jobs import Jobs
 from gateways.mail import MailMessage
+from gateways.payments import PaymentGateway
 from models.account import Account, AgeBand, Credential
 from models.classification import Channel
 from models.database import Database
@@ -43,13 +44,14 @@ class Post:
 
     database: Database
     sent: list[MailMessage] = field(default_factory=list)
+    payments: PaymentGateway = UNASKED
 
     async def send(self, message: MailMessage) -> None:
         self.sent.append(message)
 
     @property
     def tools(self) -> Tools:
-        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example", UNASKED, IN_MEMORY)
+        return Tools(self.database, NOWHERE, self, "Layette", "https://shop.example", self.payments, IN_MEMORY)
 
     async def deliver(self) -> list[MailMessage]:
         """Does the jobs that are due, and answers what was sent by that."""
