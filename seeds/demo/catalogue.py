@@ -11,23 +11,27 @@ from uuid import UUID
 from models.catalogue import (
     AlterationPrice,
     AlterationService,
+    Audience,
     CurrencyCode,
     Product,
     ProductCategory,
     ProductMedia,
     ProductPrice,
+    TaxCategory,
     Variant,
     VariantPrice,
 )
 from models.ids import new_id
 from seeds.demo import data
 from seeds.demo.shelves import Alteration, Shelves
+from seeds.ledger import Ledger
 from seeds.prices import Prices, in_currencies, reduced
 from seeds.purchases import Item
 from seeds.ratings import Tally
 from seeds.rows import Rows
 
 _DEPARTMENTS = ("women", "maternity", "baby", "girls", "boys")
+_ADULTS = {Audience.WOMEN, Audience.MATERNITY}
 _DAYS_BETWEEN = 7
 _FIRST_UNFEATURED_RANK = 100
 _PICTURES = "https://pictures.layette.example/products"
@@ -45,8 +49,14 @@ class Goods:
     full_prices: Mapping[UUID, Prices]
 
     @property
-    def archived(self) -> bool:
-        return self.text.get("archived", False)
+    def measurements(self) -> Sequence[str]:
+        """What the tailor has to know of whoever it is made for."""
+        return self.text.get("measurements", ())
+
+    @property
+    def archived_at(self) -> datetime | None:
+        """When it went off sale, and its variants with it."""
+        return self.created_at + timedelta(days=180) if self.text.get("archived") else None
 
     @property
     def altered(self) -> bool:
@@ -64,6 +74,7 @@ def read_goods(shelves: Shelves, now: datetime, random: Random) -> list[Goods]:
     return [
         _goods(
             text,
+            shelves,
             f"{shelves.makers[text['brand']].code}-{number:03}",
             now - timedelta(days=2 + _DAYS_BETWEEN * newest_first[text["slug"]]),
             text.get("featured", _FIRST_UNFEATURED_RANK + display[text["slug"]]),
@@ -72,8 +83,8 @@ def read_goods(shelves: Shelves, now: datetime, random: Random) -> list[Goods]:
     ]
 
 
-def _goods(text: Mapping[str, Any], code: str, created_at: datetime, rank: int) -> Goods:
-    product_id = new_id()
+def _goods(text: Mapping[str, Any], shelves: Shelves, code: str, created_at: datetime, rank: int) -> Goods:
+    product_id, weight = new_id(), text.get("weight", shelves.weights[text["categories"][0]])
     full: dict[UUID, Prices] = {}
     items = []
     for place, size, color in _combinations(text):
@@ -89,9 +100,22 @@ def _goods(text: Mapping[str, Any], code: str, created_at: datetime, rank: int) 
                 color=color,
                 prices=_reduced(text, color, full[variant_id]),
                 custom_made=text.get("custom_made", False),
+                tax_category=_tax_category(text, shelves),
+                weight_grams=weight + weight * place // 20,
+                category_ids=shelves.around(text["categories"]),
+                can_restock=not (text.get("archived") or text.get("sold_out")),
             )
         )
     return Goods(product_id, text, created_at, rank, items, full)
+
+
+def _tax_category(text: Mapping[str, Any], shelves: Shelves) -> TaxCategory:
+    """What grown-ups can wear too is no children's clothing."""
+    if "tax" in text:
+        return TaxCategory(text["tax"])
+    special = (shelves.taxed_otherwise[slug] for slug in text["categories"] if slug in shelves.taxed_otherwise)
+    usual = TaxCategory.CLOTHING if _ADULTS & set(text["audience"]) else TaxCategory.CHILDRENS_CLOTHING
+    return next(special, usual)
 
 
 def _combinations(text: Mapping[str, Any]) -> Iterator[tuple[int, str | None, str]]:
@@ -113,7 +137,7 @@ def _reduced(text: Mapping[str, Any], color: str, full: Prices) -> Prices:
     return {currency: reduced(price, percent) for currency, price in full.items()}
 
 
-def add_goods(rows: Rows, shelves: Shelves, goods: Goods, tally: Tally, random: Random) -> None:
+def add_goods(rows: Rows, shelves: Shelves, goods: Goods, tally: Tally, ledger: Ledger, random: Random) -> None:
     """Adds a product with all that describes it."""
     text = goods.text
     rows.add(
@@ -126,9 +150,11 @@ def add_goods(rows: Rows, shelves: Shelves, goods: Goods, tally: Tally, random: 
         brand_id=shelves.makers[text["brand"]].id,
         audience=text["audience"],
         custom_made=text.get("custom_made", False),
+        required_measurements=list(goods.measurements),
+        tax_category=goods.items[0].tax_category,
         featured_rank=goods.rank,
         created_at=goods.created_at,
-        archived_at=goods.created_at + timedelta(days=180) if goods.archived else None,
+        archived_at=goods.archived_at,
         **tally.columns(),
     )
     for category in text["categories"]:
@@ -140,7 +166,7 @@ def add_goods(rows: Rows, shelves: Shelves, goods: Goods, tally: Tally, random: 
         )
     for kind in text.get("alterations", ()):
         _add_alteration(rows, goods.id, kind, shelves.alterations[kind])
-    _add_variants(rows, goods, random)
+    _add_variants(rows, goods, ledger, random)
 
 
 def _add_alteration(rows: Rows, product_id: UUID, kind: str, terms: Alteration) -> None:
@@ -150,8 +176,9 @@ def _add_alteration(rows: Rows, product_id: UUID, kind: str, terms: Alteration) 
         rows.add(AlterationPrice, service_id=service_id, currency=currency, price=price)
 
 
-def _add_variants(rows: Rows, goods: Goods, random: Random) -> None:
+def _add_variants(rows: Rows, goods: Goods, ledger: Ledger, random: Random) -> None:
     for position, item in enumerate(goods.items):
+        on_hand = _on_hand(goods, random)
         rows.add(
             Variant,
             id=item.id,
@@ -160,8 +187,11 @@ def _add_variants(rows: Rows, goods: Goods, random: Random) -> None:
             sku=item.sku,
             size=item.size,
             color=item.color,
-            on_hand=_on_hand(goods, random),
+            archived_at=goods.archived_at,
+            weight_grams=item.weight_grams,
+            on_hand=on_hand,
         )
+        ledger.add_entries(rows, item.id, goods.created_at, on_hand)
         for currency, price in item.prices.items():
             full = goods.full_prices[item.id][currency]
             compare_at = full if full > price else None
@@ -173,7 +203,7 @@ def _add_variants(rows: Rows, goods: Goods, random: Random) -> None:
 
 def _on_hand(goods: Goods, random: Random) -> int:
     """Pieces on the shelf; for what is made to order, how many more the workshop takes on."""
-    if goods.archived or goods.text.get("sold_out"):
+    if goods.archived_at or goods.text.get("sold_out"):
         return 0
     if goods.text.get("custom_made"):
         return random.randint(2, 6)

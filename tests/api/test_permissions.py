@@ -209,13 +209,21 @@ async def test_owner_sees_what_others_do_not(premises: Premises):
 
 
 async def test_hidden_rows_of_the_catalogue_are_absent_to_everyone(premises: Premises):
-    archived = show_id("prd", next(iter(premises.world.catalogue.archived)))
     pending = show_id("rev", premises.world.catalogue.unpublished[0])
     for token in premises.tokens.values():
-        for shown in (archived, pending):
-            assert (await premises.post(NODE, token, id=shown)).json() == {"data": {"node": None}}
-        product = "query ($id: ID!) { product(id: $id) { name } }"
-        assert (await premises.post(product, token, id=archived)).json() == {"data": {"product": None}}
+        assert (await premises.post(NODE, token, id=pending)).json() == {"data": {"node": None}}
+
+
+async def test_archived_products_are_reached_by_their_address_alone(premises: Premises):
+    archived = {show_id("prd", key) for key in premises.world.catalogue.archived}
+    one = min(archived)
+    for token in premises.tokens.values():
+        product = "query ($id: ID!) { product(id: $id) { id archived available variants { id } } }"
+        told = {"id": one, "archived": True, "available": False, "variants": []}
+        assert (await premises.post(product, token, id=one)).json() == {"data": {"product": told}}
+        assert (await premises.post(NODE, token, id=one)).json()["data"]["node"] == {"__typename": "Product", "id": one}
+        listed = (await premises.post("{ products(first: 100) { edges { node { id } } } }", token)).json()
+        assert archived.isdisjoint(edge["node"]["id"] for edge in listed["data"]["products"]["edges"])
 
 
 # ---- sessions that are over

@@ -1,6 +1,7 @@
 """A catalogue with everything that may be null, empty, equal, awkward or missing."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,18 @@ from models.catalogue import (
     Brand,
     Category,
     CurrencyCode,
+    MeasurementName,
     Product,
     ProductCategory,
     ProductMedia,
     ProductPrice,
+    TaxCategory,
     Variant,
     VariantPrice,
 )
 from models.classification import Channel
 from models.review import Review, ReviewStatus
+from models.stock import StockEntry, StockEntryKind
 from tests.support.planting import AWKWARD, NOON, Planting
 
 PRODUCTS = 48
@@ -86,6 +90,8 @@ def _product(planting: Planting, made: Catalogue, number: int, brand: UUID | Non
         brand_id=brand,
         audience=random.sample([one.value for one in Audience], random.randrange(4)),
         custom_made=random.random() < 0.3,
+        required_measurements=random.sample([one.value for one in MeasurementName], random.randrange(3)),
+        tax_category=random.choice(list(TaxCategory)).value,
         featured_rank=10**6 + 1 if bare else random.choice((1, 2, 3, 10**6)),
         created_at=planting.moment(),
         archived_at=NOON if archived else None,
@@ -108,7 +114,7 @@ def _product(planting: Planting, made: Catalogue, number: int, brand: UUID | Non
     if bare:
         made.priceless.append(key)
     else:
-        _variants(planting, made, key, number)
+        _variants(planting, made, key, number, archived=archived)
 
 
 def _media(planting: Planting, product: UUID, position: int) -> None:
@@ -129,11 +135,16 @@ def _alteration(planting: Planting, product: UUID, kind: AlterationKind) -> None
         planting.add(AlterationPrice, service_id=service, currency=currency.value, price=planting.random.randrange(999))
 
 
-def _variants(planting: Planting, made: Catalogue, product: UUID, number: int) -> None:
-    """Up to four, all in dollars and some in other currencies; on hand none, some, or more than is told."""
+def _variants(planting: Planting, made: Catalogue, product: UUID, number: int, *, archived: bool) -> None:
+    """Up to four, all in dollars and some in other currencies; on hand none, some, or more than is told.
+
+    Some were given up before, the last ones of their product.
+    """
     random = planting.random
     prices: dict[str, list[int]] = {}
-    for position in range(random.randint(1, 4)):
+    on_sale = random.randint(1, 4)
+    for position in range(on_sale + random.choice((0, 0, 1))):
+        gone = NOON if archived else None
         key = planting.add(
             Variant,
             product_id=product,
@@ -141,6 +152,8 @@ def _variants(planting: Planting, made: Catalogue, product: UUID, number: int) -
             sku=f"SKU-{number}.{position}",
             size=planting.maybe(random.choice(SIZES)),
             color=planting.maybe(planting.text()),
+            weight_grams=planting.maybe(random.randint(1, 9999)),
+            archived_at=gone if position < on_sale else NOON - timedelta(days=9),
             on_hand=0 if number % 5 == 0 else random.choice((0, 1, 10, 11, 4000)),
         )
         made.variants.append(key)
@@ -149,9 +162,24 @@ def _variants(planting: Planting, made: Catalogue, product: UUID, number: int) -
             price = random.choice((0, 5, 1999, 1999, 250_000, 10**13))
             compare_at = planting.maybe(price + random.choice((0, 500)))
             planting.add(VariantPrice, variant_id=key, currency=currency.value, price=price, compare_at=compare_at)
-            prices.setdefault(currency.value, []).append(price)
+            if position < on_sale:
+                prices.setdefault(currency.value, []).append(price)
+        _ledger(planting, key)
     for currency, found in prices.items():
         planting.add(ProductPrice, product_id=product, currency=currency, minimum=min(found), maximum=max(found))
+
+
+def _ledger(planting: Planting, variant: UUID) -> None:
+    for at in range(planting.random.randrange(4)):
+        planting.add(
+            StockEntry,
+            variant_id=variant,
+            at=NOON - timedelta(hours=at % 2),
+            change=planting.random.choice((-1, 3)),
+            balance=planting.random.randrange(9),
+            kind=planting.random.choice(list(StockEntryKind)).value,
+            note=planting.maybe(planting.text()),
+        )
 
 
 def _review(planting: Planting, made: Catalogue, product: UUID, rating: int, status: ReviewStatus) -> None:
