@@ -218,10 +218,16 @@ def computed(
 ) -> Any:
     """What `make(needs, info, **arguments)` answers, or awaits, given the named columns of the row as text.
 
-    Bytes are given in hexadecimal. `arguments` are annotation and default by Python name; inputs are given as objects.
+    Bytes are given in hexadecimal. `beside` are expressions by name, given as text too. `arguments` are annotation and
+    default by Python name; inputs are given as objects.
     """
-    reads = Computed(make, {name: _text_of(name) for name in needs})
+    expressions = {name: _as_text(sql) for name, sql in (beside or {}).items()}
+    reads = Computed(make, {name: _text_of(name) for name in needs} | expressions)
     return _declared(reads, readers, arguments, description)
+
+
+def _as_text(sql: Expression) -> Expression:
+    return lambda row: cast(sql(row), Text)
 
 
 def _text_of(name: str) -> Expression:
