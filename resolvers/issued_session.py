@@ -1,5 +1,7 @@
 """How a new session reaches its holder, and how a browser is told to forget it (P55)."""
 
+from graphql import GraphQLError
+
 from auth.sessions import Issued
 from auth.viewer import ANONYMOUS
 from resolvers.context import Context
@@ -9,11 +11,24 @@ COOKIE = "__Host-layette"
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
+def require_way(context: Context, transport: SessionTransport | None) -> None:
+    """Raises GraphQLError where a cookie is asked for and none can be brought."""
+    if transport is SessionTransport.COOKIE:
+        require_cookies(context)
+
+
+def require_cookies(context: Context) -> None:
+    """Raises GraphQLError where the answer has no headers, as through a socket, and a cookie would be lost."""
+    if not context.response.has_headers:
+        raise GraphQLError("This sets a cookie: ask for it over HTTP.", extensions={"code": "BAD_USER_INPUT"})
+
+
 def hand_over(context: Context, issued: Issued, transport: SessionTransport | None) -> IssuedSession:
     """The session as the answer shows it; from here on the request is its holder's.
 
-    A cookie has no Max-Age where the session is to end with the browser.
+    A cookie has no Max-Age where the session is to end with the browser. Raises as `require_way` does.
     """
+    require_way(context, transport)
     context.viewer = issued.viewer
     if transport is not SessionTransport.COOKIE:
         return IssuedSession(token=issued.token, expires_at=issued.expires_at)

@@ -10,7 +10,7 @@ from commerce.challenge import Challenged
 from models.ids import read_id
 from reads.declare import value
 from resolvers.context import Info
-from resolvers.issued_session import hand_over, take_back
+from resolvers.issued_session import hand_over, require_way, take_back
 from resolvers.payloads import customer_of, refer
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
 from resolvers.viewing import see_anew, verifier
@@ -39,6 +39,7 @@ class LoginSessionMutation:
     )
     async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         context = info.context
+        require_way(context, input.transport)
         await throttle_caller(info, SIGN_IN_ADDRESS)
         name = login_session.regular(input.identifier) or input.identifier
         await throttle(info, SIGN_IN_ACCOUNT, name)

@@ -10,7 +10,7 @@ from commerce.registration import Form, Verification
 from models.account import AgeBand
 from reads.declare import value
 from resolvers.context import Context, Info
-from resolvers.issued_session import hand_over
+from resolvers.issued_session import hand_over, require_cookies, require_way
 from resolvers.payloads import refer
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
 from schema.errors import user_errors
@@ -35,6 +35,7 @@ class RegistrationMutation:
     )
     async def account_register(self, info: Info, input: AccountRegisterInput) -> AccountRegisterPayload:
         context = info.context
+        require_cookies(context)
         answered_before = _note_age(context, input.age_band)
         await throttle_caller(info, REGISTER_ADDRESS)
         form = Form(
@@ -53,6 +54,7 @@ class RegistrationMutation:
     )
     async def account_verify(self, info: Info, input: AccountVerifyInput) -> SignInPayload:
         context = info.context
+        require_way(context, input.transport)
         await throttle_caller(info, TOKEN)
         verification = Verification(input.token, input.password, input.username)
         with told_when_busy(info):

@@ -19,7 +19,7 @@ from models.ids import read_id
 from reads.declare import many, page, value
 from resolvers.context import Info
 from resolvers.inputs import given
-from resolvers.issued_session import hand_over
+from resolvers.issued_session import hand_over, require_way
 from resolvers.payloads import refer
 from resolvers.throttling import throttle_caller, told_when_busy
 from resolvers.viewing import see_anew
@@ -83,6 +83,7 @@ class StaffMutation:
     )
     async def staff_invite_accept(self, info: Info, input: StaffInviteAcceptInput) -> SignInPayload:
         context = info.context
+        require_way(context, input.transport)
         await throttle_caller(info, TOKEN)
         with told_when_busy(info):
             outcome = await staff_invitation.accept(

@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -33,6 +33,7 @@ class Socket:
     """The client's end."""
 
     line: ClientConnection
+    kept: list[dict[str, Any]] = field(default_factory=list)
 
     async def send(self, message: Any) -> None:
         """Sends an object as JSON, and text or bytes as they are."""
@@ -47,7 +48,17 @@ class Socket:
         payload = {"query": query, "variables": variables}
         await self.send({"id": name, "type": "subscribe", "payload": payload})
 
+    async def settled(self) -> None:
+        """Waits until all that was sent has been begun."""
+        await self.send({"type": "ping"})
+        kept = []
+        while (message := await self.receive())["type"] != "pong":
+            kept.append(message)
+        self.kept += kept
+
     async def receive(self, within: float = PATIENCE) -> dict[str, Any]:
+        if self.kept:
+            return self.kept.pop(0)
         return orjson.loads(await asyncio.wait_for(self.line.recv(), within))
 
     async def ask(self, query: str, *, name: str = "q", **variables: Any) -> dict[str, Any]:
