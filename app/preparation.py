@@ -22,7 +22,9 @@ async def prepare(settings: Settings, database_url: str, progress: Progress) -> 
 
 async def plant(settings: Settings, database_url: str, what: str, progress: Progress) -> list[SignIn]:
     """Seeds the database with `what`, and remembers the sign-ins."""
+    from commerce.tax import read_place  # noqa: PLC0415 - as the seeds
     from seeds import plant as plant_seeds  # noqa: PLC0415 - the seeds load slowly, and most starts need none
+    from seeds.installation import Installation  # noqa: PLC0415
 
     password = sign_ins.password(settings)
     # Before the rows are: killed in between, the next start still knows how to sign in.
@@ -30,7 +32,8 @@ async def plant(settings: Settings, database_url: str, what: str, progress: Prog
     staff = [f"{role}@staff.example.com" for role in ROLES] if what == "demo" else []
     sign_ins.remember(settings, [SignIn(email, password) for email in (*customers, *staff)])
     progress(f"stocking the shop ({what})")
-    planted = await plant_seeds(database_url, what, password, progress)
+    installation = Installation(settings.server_secret, settings.gateway, read_place(settings.store), settings.ships_to)
+    planted = await plant_seeds(database_url, what, password, installation, progress)
     if planted:
         sign_ins.remember(settings, planted)
     return planted or sign_ins.remembered(settings)

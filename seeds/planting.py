@@ -7,11 +7,13 @@ from functools import partial
 import asyncpg
 
 from auth.passwords import PasswordHasher
+from gateways.payments.local import LocalGateway
 from models import metadata
 from models.database import asyncpg_arguments
 from seeds.bench import shop as bench
 from seeds.counting import Progress
 from seeds.demo import shop as demo
+from seeds.installation import Installation, Planting
 from seeds.rows import Connection
 from seeds.sign_in import Notes, SignIn
 
@@ -22,14 +24,17 @@ _EMPTY = (
     " AND NOT EXISTS (SELECT FROM staff_member)"
 )
 
-Planter = Callable[[Connection, str, Progress], Awaitable[Notes]]
+Planter = Callable[[Planting], Awaitable[Notes]]
 
 
-async def plant_into(database_url: str, what: str, password: str, progress: Progress) -> list[SignIn]:
+async def plant_into(
+    database_url: str, what: str, password: str, installation: Installation, progress: Progress
+) -> list[SignIn]:
     """As `seeds.plant`."""
     planter = _planter(what)
     if planter is None:
         return []
+    gateway = LocalGateway(installation.gateway, installation.secret)
     connection = await asyncpg.connect(
         **asyncpg_arguments(database_url), server_settings={"application_name": "layette-seed", "jit": "off"}
     )
@@ -39,10 +44,12 @@ async def plant_into(database_url: str, what: str, password: str, progress: Prog
             if not await connection.fetchval(_EMPTY):
                 progress("the shop has products or people already: nothing is planted")
                 return []
-            notes = await planter(connection, await _hashed(password), progress)
+            planting = Planting(connection, gateway, installation, await _hashed(password), progress)
+            notes = await planter(planting)
         await _vacuum(connection, progress)
     finally:
         await connection.close()
+        await gateway.close()
     return [SignIn(email, password, note) for email, note in notes.items()]
 
 

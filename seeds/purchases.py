@@ -1,39 +1,32 @@
-"""Orders with everything that hangs on them."""
+"""What was bought, by whom, on which terms; and its price, as the shop reckons it."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
+from commerce.alteration import MAKING_DAYS
 from commerce.postal import AddressDraft
-from models.catalogue import CurrencyCode
+from commerce.pricing import BasketLine, DiscountTerms, Price, discount, price
+from commerce.tax import Place, rates_at
+from models.catalogue import AlterationKind, CurrencyCode, MeasurementName, TaxCategory
 from models.classification import Channel
-from models.ids import new_id
-from models.order import (
-    Order,
-    OrderAddress,
-    OrderAddressKind,
-    OrderContact,
-    OrderLine,
-    OrderPayment,
-    OrderStatus,
-    PaymentStatus,
-)
+from models.measurement import LengthUnit, MeasuredPerson
+from models.order import OrderStatus, PaymentStatus
 from seeds.people import Person
 from seeds.prices import Prices
-from seeds.rows import Rows
-from seeds.totals import Totals, tax_rate, totals
+from seeds.terms import PICKUP, STANDARD, Methods
 
 USUAL_PAYMENT = {
     OrderStatus.PENDING_PAYMENT: PaymentStatus.PENDING,
-    OrderStatus.PLACED: PaymentStatus.AUTHORIZED,
+    OrderStatus.PLACED: PaymentStatus.CAPTURED,
     OrderStatus.IN_ALTERATION: PaymentStatus.CAPTURED,
     OrderStatus.PARTIALLY_FULFILLED: PaymentStatus.CAPTURED,
     OrderStatus.FULFILLED: PaymentStatus.CAPTURED,
     OrderStatus.DELIVERED: PaymentStatus.CAPTURED,
     OrderStatus.CANCELLED: PaymentStatus.REFUNDED,
 }
-STORE = ("US", "NY")
 
 # Crockford's base 32: no letter that is read as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -41,7 +34,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A variant as an order line copies it; prices are minor units."""
+    """A variant as an order line copies it; prices are minor units. `can_restock`: it may be sold again."""
 
     id: UUID
     sku: str
@@ -51,6 +44,50 @@ class Item:
     color: str | None
     prices: Prices
     custom_made: bool = False
+    tax_category: TaxCategory = TaxCategory.STANDARD
+    weight_grams: int = 0
+    category_ids: frozenset[UUID] = frozenset()
+    can_restock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the tailor is to do with each piece, in which time and for how much."""
+
+    kind: AlterationKind
+    note: str | None
+    days: int
+    prices: Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Whose measurements a line is made to."""
+
+    person: MeasuredPerson
+    unit: LengthUnit
+    values: Mapping[MeasurementName, Decimal] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A line of a purchase."""
+
+    item: Item
+    quantity: int
+    services: tuple[Service, ...] = ()
+    measured: Measured | None = None
+    gift_message: str | None = None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether it goes to the tailor's."""
+        return self.item.custom_made or bool(self.services)
+
+    @property
+    def work_days(self) -> int:
+        made = MAKING_DAYS if self.item.custom_made else 0
+        return made + max((service.days for service in self.services), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +100,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """An order before it is counted up. Without a buyer it was a sale at the till, without an address a pickup."""
+    """An order before it is counted up. Without a buyer it was a sale at the till, without an address a pickup.
+
+    `card` is None where it was paid in cash; `method` is the code of what an address is shipped to by.
+    """
 
     number: str
     placed_at: datetime
@@ -71,12 +111,13 @@ class Purchase:
     status: OrderStatus
     payment: PaymentStatus
     currency: CurrencyCode
-    lines: Sequence[tuple[Item, int]]
-    card: Card
+    lines: Sequence[Bought]
+    card: Card | None
     buyer: Person | None = None
     shipping: AddressDraft | None = None
     billing: AddressDraft | None = None
-    discount_percent: int = 0
+    method: str = STANDARD
+    codes: tuple[DiscountTerms, ...] = ()
 
 
 def order_number(index: int) -> str:
@@ -88,76 +129,38 @@ def order_number(index: int) -> str:
     return f"LL-{letters[:4]}-{letters[4:]}"
 
 
-def add_order(rows: Rows, purchase: Purchase) -> None:
-    """Adds the order, its lines, and where there is a buyer the contact and addresses as they were then."""
-    order_id = new_id()
-    amounts = _amounts(purchase)
-    rows.add(
-        Order,
-        id=order_id,
-        account_id=purchase.buyer and purchase.buyer.id,
-        number=purchase.number,
-        placed_at=purchase.placed_at,
-        channel=purchase.channel,
-        status=purchase.status,
-        currency=purchase.currency,
-        subtotal=amounts.subtotal,
-        discount_total=amounts.discount,
-        shipping_total=amounts.shipping,
-        tax_total=amounts.tax,
-        total=amounts.total,
-        refunded_total=_refunded(purchase, amounts),
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """What a purchase comes to, how it gets to the customer, and where it is taxed."""
+
+    price: Price
+    method: str
+    place: Place
+
+
+def reckon(purchase: Purchase, methods: Methods, store: Place) -> Reckoned:
+    """As a quote at that time: codes first, then shipping by what is left, then tax at the place."""
+    goods = [_basket_line(line, purchase.currency) for line in purchase.lines]
+    signed_in = purchase.buyer is not None
+    discounted = discount(goods, purchase.codes, purchase.placed_at, signed_in=signed_in)
+    method = methods[purchase.method if purchase.shipping else PICKUP]
+    address, place = purchase.shipping, store
+    if address is not None:
+        place = Place(address.country_code or "", address.region, address.postal_code)
+    shipping = method.price(discounted.total, purchase.currency)
+    return Reckoned(price(discounted, purchase.currency, shipping=shipping, rates=rates_at(place)), method.code, place)
+
+
+def _basket_line(line: Bought, currency: CurrencyCode) -> BasketLine:
+    item = line.item
+    return BasketLine(
+        None,
+        item.id,
+        item.product_id,
+        line.quantity,
+        item.prices[currency],
+        tuple(service.prices[currency] for service in line.services),
+        item.category_ids,
+        item.tax_category,
+        item.weight_grams,
     )
-    _add_lines(rows, order_id, purchase)
-    _add_person(rows, order_id, purchase)
-
-
-def _amounts(purchase: Purchase) -> Totals:
-    place = purchase.shipping
-    return totals(
-        [item.prices[purchase.currency] * quantity for item, quantity in purchase.lines],
-        purchase.currency,
-        tax_rate(place.country_code or "", place.region) if place else tax_rate(*STORE),
-        discount_percent=purchase.discount_percent,
-        pickup=place is None,
-    )
-
-
-def _refunded(purchase: Purchase, amounts: Totals) -> int:
-    """All of it, or what the first line was worth."""
-    if purchase.payment is PaymentStatus.REFUNDED:
-        return amounts.total
-    return amounts.worth[0] if purchase.payment is PaymentStatus.PARTIALLY_REFUNDED else 0
-
-
-def _add_lines(rows: Rows, order_id: UUID, purchase: Purchase) -> None:
-    for position, (item, quantity) in enumerate(purchase.lines):
-        price = item.prices[purchase.currency]
-        rows.add(
-            OrderLine,
-            id=new_id(),
-            order_id=order_id,
-            position=position,
-            variant_id=item.id,
-            sku=item.sku,
-            product_name=item.product_name,
-            size=item.size,
-            color=item.color,
-            quantity=quantity,
-            unit_price=price,
-            total=price * quantity,
-            currency=purchase.currency,
-            custom_made=item.custom_made,
-        )
-
-
-def _add_person(rows: Rows, order_id: UUID, purchase: Purchase) -> None:
-    buyer = purchase.buyer
-    of_order = {"order_id": order_id, "account_id": buyer and buyer.id, "channel": purchase.channel}
-    card = None if purchase.payment is PaymentStatus.PENDING else purchase.card
-    rows.add(OrderPayment, **of_order, status=purchase.payment, brand=card and card.brand, last4=card and card.last4)
-    if buyer is not None:
-        rows.add(OrderContact, **of_order, name=buyer.name, email=buyer.email, phone=buyer.phone)
-    for kind, place in ((OrderAddressKind.SHIPPING, purchase.shipping), (OrderAddressKind.BILLING, purchase.billing)):
-        if place is not None:
-            rows.add(OrderAddress, **of_order, kind=kind, **asdict(place))

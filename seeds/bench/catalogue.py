@@ -16,17 +16,21 @@ from models.catalogue import (
     ProductCategory,
     ProductMedia,
     ProductPrice,
+    TaxCategory,
     Variant,
     VariantPrice,
 )
 from models.ids import new_id
 from seeds.bench import words
+from seeds.ledger import Ledger
 from seeds.prices import in_currencies
-from seeds.purchases import Item
+from seeds.purchases import Item, Service
 from seeds.ratings import Tally
 from seeds.rows import Rows
 
 VARIANTS = 4
+HEM = Service(AlterationKind.HEM, None, 5, in_currencies(18))
+"""The one thing that the tailor of the large shop does."""
 _BRANDS = 40
 _SHELVES_PER_AUDIENCE = 6
 _PICTURES = "https://pictures.layette.example/bench"
@@ -46,6 +50,7 @@ class Catalogue:
     def __init__(self, rows: Rows, now: datetime) -> None:
         self._rows = rows
         self._now = now
+        self.categories: dict[str, UUID] = {}
         self.products: list[UUID] = []
         self._variants: list[UUID] = []
         self._brands = [new_id() for _ in range(_BRANDS)]
@@ -66,6 +71,7 @@ class Catalogue:
 
     def _add_category(self, key: UUID, name: str, parent_id: UUID | None, position: int) -> None:
         slug = name.lower().replace(" ", "-")
+        self.categories[slug] = key
         self._rows.add(Category, id=key, slug=slug, name=name, parent_id=parent_id, position=position)
 
     def add_product(self, number: int, tally: Tally) -> None:
@@ -73,8 +79,7 @@ class Catalogue:
         rows, product_id = self._rows, new_id()
         self.products.append(product_id)
         rows.add(Product, id=product_id, **self._product(number), **tally.columns())
-        shelf = number * 7 % len(self._shelves) // len(_AUDIENCES) + number % len(_AUDIENCES) * _SHELVES_PER_AUDIENCE
-        rows.add(ProductCategory, product_id=product_id, category_id=self._shelves[shelf])
+        rows.add(ProductCategory, product_id=product_id, category_id=self._shelf(number))
         for position in range(2):
             url = f"{_PICTURES}/{number}/{position + 1}.jpg"
             alt = f"{product_name(number)}, {'front' if position == 0 else 'detail'}"
@@ -92,6 +97,19 @@ class Catalogue:
             self._add_alteration(product_id)
         self._add_variants(number, product_id)
 
+    def _shelf(self, number: int) -> UUID:
+        audience = number % len(_AUDIENCES)
+        return self._shelves[number * 7 % len(self._shelves) // len(_AUDIENCES) + audience * _SHELVES_PER_AUDIENCE]
+
+    def add_ledger(self, number: int, ledger: Ledger) -> None:
+        """What came of a product's variants and went, once all orders are made."""
+        for place in range(VARIANTS):
+            variant_id = self._variants[number * VARIANTS + place]
+            ledger.add_entries(self._rows, variant_id, self._arrived_at(number), on_hand(number, place))
+
+    def _arrived_at(self, number: int) -> datetime:
+        return self._now - timedelta(hours=number * 11 % 17_520, minutes=number % 60)
+
     def _product(self, number: int) -> dict[str, Any]:
         name = product_name(number)
         described = (words.DESCRIPTIONS[(number + step) % len(words.DESCRIPTIONS)] for step in (0, 2, 3))
@@ -103,13 +121,14 @@ class Catalogue:
             "brand_id": self._brands[number % _BRANDS],
             "audience": [_AUDIENCES[number % len(_AUDIENCES)]],
             "featured_rank": number * 7919 % 1_000_003,
-            "created_at": self._now - timedelta(hours=number * 11 % 17_520, minutes=number % 60),
+            "tax_category": _tax_category(number),
+            "created_at": self._arrived_at(number),
         }
 
     def _add_alteration(self, product_id: UUID) -> None:
         service_id = new_id()
-        self._rows.add(AlterationService, id=service_id, product_id=product_id, kind=AlterationKind.HEM, days=5)
-        for currency, price in in_currencies(18).items():
+        self._rows.add(AlterationService, id=service_id, product_id=product_id, kind=HEM.kind, days=HEM.days)
+        for currency, price in HEM.prices.items():
             self._rows.add(AlterationPrice, service_id=service_id, currency=currency, price=price)
 
     def _add_variants(self, number: int, product_id: UUID) -> None:
@@ -125,7 +144,8 @@ class Catalogue:
                 sku=items[-1].sku,
                 size=items[-1].size,
                 color=items[-1].color,
-                on_hand=(number * 13 + place * 5) % 23,
+                weight_grams=items[-1].weight_grams,
+                on_hand=on_hand(number, place),
             )
             for currency, price in items[-1].prices.items():
                 compare_at = price + price // 4 if number % 8 == 0 else None
@@ -149,7 +169,20 @@ class Catalogue:
             size=sizes[(number + place // 2) % len(sizes)],
             color=words.COLORS[(number + place % 2) % len(words.COLORS)],
             prices=in_currencies(20 + number * 37 % 280 + place // 2 * 4),
+            tax_category=_tax_category(number),
+            weight_grams=120 + number * 53 % 900,
+            category_ids=frozenset({self._shelf(number)}),
         )
+
+
+def on_hand(number: int, place: int) -> int:
+    """Pieces of a product's variant."""
+    return (number * 13 + place * 5) % 23
+
+
+def _tax_category(number: int) -> TaxCategory:
+    adults = _AUDIENCES[number % len(_AUDIENCES)] in {Audience.WOMEN, Audience.MATERNITY}
+    return TaxCategory.CLOTHING if adults else TaxCategory.CHILDRENS_CLOTHING
 
 
 def product_name(number: int) -> str:

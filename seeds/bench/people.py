@@ -13,14 +13,16 @@ from models.ids import new_id
 from models.order import OrderStatus
 from models.preference import CommunicationPreference, Preference
 from seeds.bench import words
-from seeds.bench.catalogue import VARIANTS, Catalogue
+from seeds.bench.catalogue import HEM, VARIANTS, Catalogue
+from seeds.office import Office
 from seeds.people import Person, add_account, valid
-from seeds.purchases import USUAL_PAYMENT, Card, Item, Purchase, add_order, order_number
+from seeds.purchases import USUAL_PAYMENT, Bought, Card, Purchase, order_number
 from seeds.rows import Rows
 
 ADDRESSES = 2
 ORDERS = 5
-_LATEST = tuple(OrderStatus)
+# None waits for its payment: the reconciler would bring all of them to an end at the first start.
+_LATEST = tuple(status for status in OrderStatus if status is not OrderStatus.PENDING_PAYMENT)
 _CURRENCIES = {"US": CurrencyCode.USD, "CA": CurrencyCode.CAD, "GB": CurrencyCode.GBP}
 
 
@@ -30,9 +32,10 @@ class People:
     Each orders the products that they review: the first line of order k is of the k-th.
     """
 
-    def __init__(self, rows: Rows, catalogue: Catalogue, password_hash: str, now: datetime) -> None:
+    def __init__(self, rows: Rows, catalogue: Catalogue, office: Office, password_hash: str, now: datetime) -> None:
         self._rows = rows
         self._catalogue = catalogue
+        self._office = office
         self._password_hash = password_hash
         self._now = now
         self.accounts: list[UUID] = []
@@ -80,19 +83,19 @@ class People:
             status=status,
             payment=USUAL_PAYMENT[status],
             currency=_CURRENCIES.get(home.country_code or "", CurrencyCode.EUR),
-            lines=self._lines(number, order, product),
+            lines=self._lines(number, order, product, altered=status is OrderStatus.IN_ALTERATION),
             card=Card("visa", f"{number * 7 % 10_000:04}"),
             buyer=person,
             shipping=home,
             billing=home,
         )
-        add_order(self._rows, purchase)
+        self._office.add_order(purchase)
 
-    def _lines(self, number: int, order: int, product: int) -> list[tuple[Item, int]]:
+    def _lines(self, number: int, order: int, product: int, *, altered: bool) -> list[Bought]:
         other = (number * 31 + order * 17) % len(self._catalogue.products)
         return [
-            (self._catalogue.item(product, number % VARIANTS), 1),
-            (self._catalogue.item(other, order % VARIANTS), 1 + number % 2),
+            Bought(self._catalogue.item(product, number % VARIANTS), 1, (HEM,) if altered else ()),
+            Bought(self._catalogue.item(other, order % VARIANTS), 1 + number % 2),
         ]
 
 

@@ -37,7 +37,8 @@ class Opinions:
 
     def add_review(self, rows: Rows, number: int, products: Sequence[UUID], accounts: Sequence[UUID]) -> None:
         order, author = divmod(number, self._customers)
-        written_at = placed_at(self._now, author, order) + timedelta(days=10 if order else 0, hours=1 + number % 20)
+        bought_at = placed_at(self._now, author, order)
+        written_at = bought_at + min(timedelta(days=10, hours=number % 20), (self._now - bought_at) * 0.75)
         rows.add(
             Review,
             id=new_id(),
@@ -46,7 +47,7 @@ class Opinions:
             channel=Channel.WEB,
             created_at=written_at,
             status=ReviewStatus.PUBLISHED,
-            published_at=written_at + timedelta(hours=2),
+            published_at=written_at + (self._now - written_at) / 100,
             rating=_stars(number),
             title=words.TITLES[number % len(words.TITLES)],
             body=" ".join(words.OPINIONS[(number + step) % len(words.OPINIONS)] for step in (0, 1, 4)),

@@ -74,15 +74,20 @@ def _add_preferences(rows: Rows, customer: Customer, makers: Mapping[str, Maker]
     rows.add(CommunicationPreference, **owner, **wishes)
 
 
+def saved_card(customer: Customer) -> tuple[str, str]:
+    """The gateway's token of the customer's saved card, and the test card's token that it behaves as."""
+    return f"lpm_{customer.person.id.hex}", f"tok_{customer.card.brand}"
+
+
 def _add_saved_card(rows: Rows, customer: Customer) -> None:
-    """Tokens and dates of the payment gateway's test cards."""
+    """Dates of the payment gateway's test cards."""
     rows.add(
         PaymentMethod,
         id=new_id(),
         account_id=customer.person.id,
         created_at=customer.person.created_at,
         channel=customer.person.channel,
-        gateway_token=f"tok_{customer.card.brand}",
+        gateway_token=saved_card(customer)[0],
         brand=customer.card.brand,
         last4=customer.card.last4,
         expiry_month=12,

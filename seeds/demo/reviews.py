@@ -11,14 +11,13 @@ from models.account import AgeBand
 from models.ids import new_id
 from models.order import OrderStatus
 from models.review import Review, ReviewStatus
+from seeds.course import course_of
 from seeds.demo import data
 from seeds.demo.catalogue import Goods
 from seeds.people import Person
 from seeds.purchases import Purchase
 from seeds.ratings import Tally
 from seeds.rows import Rows
-
-_DAYS_TO_DELIVER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,10 @@ class Reviewers:
         self._bought: defaultdict[UUID, dict[UUID, datetime]] = defaultdict(dict)
         for purchase in purchases:
             if purchase.status is OrderStatus.DELIVERED and purchase.buyer is not None:
-                for item, _ in purchase.lines:
-                    self._bought[item.product_id].setdefault(purchase.buyer.id, purchase.placed_at)
+                delivered_at = course_of(purchase, now).delivered_at
+                assert delivered_at is not None
+                for line in purchase.lines:
+                    self._bought[line.item.product_id].setdefault(purchase.buyer.id, delivered_at)
 
     def of(self, goods: Goods) -> Iterator[tuple[Person, datetime, bool]]:
         """Authors of reviews of a product, when they wrote, and whether they had bought it here."""
@@ -55,7 +56,7 @@ class Reviewers:
     def _moment(self, since: datetime) -> datetime:
         """Some days after, and not in the future."""
         latest = self._now - timedelta(days=1)
-        since = min(since + timedelta(days=_DAYS_TO_DELIVER), latest)
+        since = min(since, latest)
         return since + self._random.random() * min(latest - since, timedelta(days=50))
 
 

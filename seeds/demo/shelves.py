@@ -1,11 +1,11 @@
 """Brands, categories and the tailor's price list."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.catalogue import AlterationKind, Brand, Category
+from models.catalogue import AlterationKind, Brand, Category, TaxCategory
 from models.ids import new_id
 from seeds.demo import data
 from seeds.prices import Prices, in_currencies
@@ -32,8 +32,15 @@ class Shelves:
 
     makers: Mapping[str, Maker]
     categories: Mapping[str, UUID]
+    parents: Mapping[str, str]
     care: Mapping[str, str]
     alterations: Mapping[AlterationKind, Alteration]
+    weights: Mapping[str, int]
+    taxed_otherwise: Mapping[str, TaxCategory]
+
+    def around(self, slugs: Sequence[str]) -> frozenset[UUID]:
+        """The keys of these shelves and of those that they are within."""
+        return frozenset(self.categories[name] for slug in slugs for name in (slug, self.parents.get(slug, slug)))
 
 
 def add_shelves(rows: Rows) -> Shelves:
@@ -41,11 +48,14 @@ def add_shelves(rows: Rows) -> Shelves:
     return Shelves(
         makers={brand["slug"]: _add_brand(rows, **brand) for brand in listed["brand"]},
         categories=_add_categories(rows, listed["category"]),
+        parents={child: parent["slug"] for parent in listed["category"] for child, _ in parent["children"]},
         care=listed["care"],
         alterations={
             AlterationKind(kind): Alteration(in_currencies(terms["price"]), terms["days"])
             for kind, terms in listed["alteration"].items()
         },
+        weights=listed["weight"],
+        taxed_otherwise={slug: TaxCategory(word) for word, slugs in listed["tax"].items() for slug in slugs},
     )
 
 
