@@ -61,10 +61,11 @@ lock:
 	compile pyproject.toml -o requirements.txt
 	compile pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	compile --group codegen -o requirements-codegen.txt
+	compile --group localstripe -o requirements-localstripe.txt
 
 ## make clean      Remove the environments (never the data in $LAYETTE_HOME)
 clean:
-	@rm -rf .venv .venv-codegen $(WEB)/node_modules
+	@rm -rf .venv .venv-codegen .venv-localstripe $(WEB)/node_modules
 
 ## make help       This list
 help:
@@ -75,12 +76,12 @@ help:
 	@.ci/environment .venv $<
 	touch $@
 
-.venv/.tools: requirements-dev.txt .venv-codegen/.installed
+.venv/.tools: requirements-dev.txt .venv-codegen/.installed .venv-localstripe/.installed
 	@.ci/environment .venv $<
 	touch .venv/.runtime $@
 
-.venv-codegen/.installed: requirements-codegen.txt
-	@.ci/environment .venv-codegen $<
+.venv-codegen/.installed .venv-localstripe/.installed: .venv-%/.installed: requirements-%.txt
+	@.ci/environment .venv-$* $<
 	touch $@
 
 # npm writes this list when everything is there.

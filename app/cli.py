@@ -48,7 +48,7 @@ def main() -> None:
     except (ServicesFailedError, UnsafeFolderError, AddressInUseError) as error:
         give_up(str(error))
     except ValidationError as error:
-        give_up("\n".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
+        give_up("\n".join(": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors()))
     except OSError as error:
         give_up(f"can't reach a server or a file: {error.strerror or type(error).__name__}")
 

@@ -32,7 +32,16 @@ def mailer(settings: Settings) -> Mailer:
 
 def payments(settings: Settings) -> PaymentGateway:
     """Stripe where it is set, else the gateway in the home folder; the other one is not there at all."""
-    return LocalGateway(settings.gateway, settings.server_secret)
+    if settings.payments == "local":
+        return LocalGateway(settings.gateway, settings.server_secret)
+    from gateways.payments.stripe import Account, StripeGateway  # noqa: PLC0415 - its SDK takes half a second to load
+
+    key, webhook_secret = settings.stripe_key, settings.stripe_webhook_secret
+    assert key is not None
+    assert webhook_secret is not None
+    return StripeGateway(
+        Account(key.get_secret_value(), webhook_secret.get_secret_value(), settings.server_secret, settings.stripe_url)
+    )
 
 
 def storage(settings: Settings) -> Storage:

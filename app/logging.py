@@ -137,7 +137,7 @@ def configure(style: str = "auto") -> None:
     handler.setFormatter(OneLine(as_text if for_people else as_json))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.raiseExceptions = False  # the standard library would print the arguments of a record it can't write
-    for chatty in ("alembic", "asyncio", "httpx", "uvicorn"):
+    for chatty in ("alembic", "asyncio", "httpx", "stripe", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app import connections
 from app.settings import ROOT, Settings
 
 
@@ -59,6 +60,9 @@ def test_relative_home_is_where_the_command_was_given(monkeypatch: pytest.Monkey
         ("LAYETTE_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("LAYETTE_CURRENCIES", ","),
         ("LAYETTE_MAIL_SENDER", "nobody"),
+        ("LAYETTE_PAYMENTS", "paypal"),
+        ("LAYETTE_STRIPE_KEY", "pk_live_of_a_browser"),
+        ("LAYETTE_STRIPE_WEBHOOK_SECRET", "sk_live_mistaken"),
     ],
 )
 def test_nonsense_is_refused_without_repeating_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
@@ -73,6 +77,9 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LAYETTE_SECRET", "a very long secret that nobody may see")
     monkeypatch.setenv("LAYETTE_SMTP_URL", "smtp://user:hunter2@mail.example")
     monkeypatch.setenv("LAYETTE_SEED_PASSWORD", "hunter3")
+    monkeypatch.setenv("LAYETTE_PAYMENTS", "stripe")
+    monkeypatch.setenv("LAYETTE_STRIPE_KEY", "sk_live_hunter4")
+    monkeypatch.setenv("LAYETTE_STRIPE_WEBHOOK_SECRET", "whsec_hunter5")
     shown = repr(Settings())
     assert "nobody may see" not in shown
     assert "hunter" not in shown
@@ -96,3 +103,35 @@ def test_two_first_starts_at_once_agree_on_one_secret(tmp_path: Path):
 def test_links_in_mails_begin_with_the_public_address():
     assert Settings(public_url="https://shop.example/").shop_url == "https://shop.example"
     assert Settings(host="::1", port=80).shop_url == "http://[::1]:80"
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"PAYMENTS": "stripe"}, "needs LAYETTE_STRIPE_KEY and LAYETTE_STRIPE_WEBHOOK_SECRET"),
+        ({"PAYMENTS": "stripe", "STRIPE_KEY": "sk_live_1"}, "needs LAYETTE_STRIPE_WEBHOOK_SECRET: "),
+        ({"PAYMENTS": "stripe", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, "needs LAYETTE_STRIPE_KEY: "),
+        ({"STRIPE_KEY": "sk_live_1"}, "set LAYETTE_PAYMENTS=stripe as well"),
+        ({"PAYMENTS": "local", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, "set LAYETTE_PAYMENTS=stripe as well"),
+    ],
+)
+def test_payments_that_are_half_configured_are_refused_with_advice(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], advice: str
+):
+    for name, value in given.items():
+        monkeypatch.setenv(f"LAYETTE_{name}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert advice in str(refused.value)
+    assert "sk_live_1" not in str(refused.value)
+    assert "whsec_1" not in str(refused.value)
+
+
+def test_one_payment_gateway_is_there_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("LAYETTE_HOME", str(tmp_path))
+    assert connections.payments(Settings()).name == "local"
+    monkeypatch.setenv("LAYETTE_PAYMENTS", "stripe")
+    monkeypatch.setenv("LAYETTE_STRIPE_KEY", "sk_test_1")
+    monkeypatch.setenv("LAYETTE_STRIPE_WEBHOOK_SECRET", "whsec_1")
+    assert connections.payments(Settings()).name == "stripe"
+    assert not (tmp_path / "gateway").exists()
