@@ -105,6 +105,15 @@ def of_event(place: Place) -> Iterator[str]:
         yield f"{place} tells of no entity that is read anew for who listens"
 
 
+def reads_of(sql: Any, table: Table) -> bool:
+    """Whether the table has the columns of the expression."""
+    try:
+        sql(table.alias().c)
+    except (AttributeError, KeyError):
+        return False
+    return True
+
+
 def of_row(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:
     """A field of an object that is made of a row; `entity` is None for a shape within it."""
     match place.reads:
@@ -113,9 +122,10 @@ def of_row(place: Place, table: Table, entity: Entity | None) -> Iterator[str]:
         case declare.Embedded():
             yield from shape(place, place.reads.fields, table)
         case declare.Computed():
-            row = table.alias()
             yield from (
-                f"{place}: {table.name} has no column {need}" for need in place.reads.needs if need not in row.c
+                f"{place}: {table.name} has no column {name}"
+                for name, sql in place.reads.needs.items()
+                if not reads_of(sql, table)
             )
         case declare.Related() | declare.Page():
             yield from related(place, root=False)
