@@ -1,16 +1,18 @@
 """What a cart comes to at the moment that it is read, and what its owner should know before ordering it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
 
-from auth.sealing import Sealer
+from auth.sealing import Sealer, Unsealable
 from commerce.basket import Basket, GoodsLine, PricedAlteration
 from commerce.measurement import unseal
 from commerce.pricing import AppliedCode, Discounted, DiscountRefusal
+from models.catalogue import MeasurementName
 
 
 class CartWarningCode(StrEnum):
@@ -103,9 +105,11 @@ class PricedCart:
             yield Warned(CartWarningCode.MEASUREMENTS_MISSING, message, line)
 
     def _missing(self, line: GoodsLine) -> list[str]:
-        """The measurements that the line is made to and does not have."""
-        set_id = line.draft.measurement_set_id
-        known = unseal(self.sealer, line.measured, set_id) if line.measured and set_id else {}
+        """The measurements that the line is made to and does not have; those that nobody can open are none."""
+        known: Collection[MeasurementName] = ()
+        if line.measured is not None and line.draft.measurement_set_id is not None:
+            with suppress(Unsealable):
+                known = unseal(self.sealer, line.measured, line.draft.measurement_set_id)
         return [one.replace("_", " ").lower() for one in line.required_measurements if one not in known]
 
 

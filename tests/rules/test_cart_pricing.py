@@ -147,16 +147,18 @@ async def test_missing_measurements_are_warned_of_by_name(database: RolledBackDa
         return outcome
 
     whole, half = await saved(*required), await saved(MeasurementName.WAIST)
-    drafts = [LineDraft(variant, 1, measurement_set_id=one) for one in (None, half, whole)]
+    broken = await selling.measurement_set(database.connection, owner)
+    drafts = [LineDraft(variant, 1, measurement_set_id=one) for one in (None, half, whole, broken)]
     cart_id, holder = await new_cart(database.connection, customer(owner), *drafts)
     read = Read(database, cart_id, holder, variant)
     assert [one.message for one in (await read.priced()).warnings] == [
         "Linen romper is made to measure, and needs waist, back length.",
         "Linen romper is made to measure, and needs back length.",
+        "Linen romper is made to measure, and needs waist, back length.",
     ]
     await database.connection.execute(delete(MeasurementSet).where(MeasurementSet.id == whole))
-    assert await read.warned() == [Warn.MEASUREMENTS_MISSING] * 3
-    assert len(await rows(database.connection, CartLine)) == 3
+    assert await read.warned() == [Warn.MEASUREMENTS_MISSING] * 4
+    assert len(await rows(database.connection, CartLine)) == 4
 
 
 async def test_line_that_went_meanwhile_counts_for_nothing(read: Read):
