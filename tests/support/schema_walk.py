@@ -35,17 +35,19 @@ class Step:
 
 
 class Walk:
-    """Every field that the caller may read, from every root, each by its shortest path."""
+    """Every field that the caller may read, from every root or from one type, each by its shortest path."""
 
     def __init__(self, schema: GraphQLSchema, admits: Admits) -> None:
         self.schema, self.admits = schema, admits
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self, start: str | None = None) -> Iterator[Step]:
         seen: set[tuple[Any, ...]] = set()
-        waiting: list[tuple[GraphQLObjectType, Any, Table | None, tuple[str, ...]]] = [
-            (root, None, None, ())
-            for root in (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type)
-            if root is not None
+        schema = self.schema
+        roots: tuple[Any, ...] = (schema.query_type, schema.mutation_type, schema.subscription_type)
+        if start is not None:
+            roots = (schema.type_map[start],)
+        waiting: list[tuple[Any, Any, Table | None, tuple[str, ...]]] = [
+            (root, None, home(root), ()) for root in roots if root is not None
         ]
         while waiting:
             type_, fields, table, path = waiting.pop(0)
@@ -108,6 +110,8 @@ def columns_of(type_: GraphQLObjectType, name: str, reads: Any, table: Any, *, r
         return columns_read([reads.absent(table.c)] if reads.absent is not None else [])
     if isinstance(reads, declare.Value):
         return columns_read([value(type_, name, reads, table)])
+    if isinstance(reads, declare.Computed):
+        return columns_read([need(table.c) for need in reads.needs.values()])
     return frozenset()
 
 

@@ -40,9 +40,9 @@ class Workroom:
         body = {"query": query, "variables": variables}
         return (await self.shop.client.post("/graphql", json=body, headers=headers)).json()
 
-    async def outcome(self, mutation: str, who: str, purpose: str | None = None, **given: Any) -> dict[str, Any]:
-        """The payload; its errors as pairs of code and field."""
-        answer = await self.ask(mutation, who, purpose, input=given)
+    async def outcome(self, mutation: str, who: str, **given: Any) -> dict[str, Any]:
+        """The payload, for PRODUCTS if staff ask; its errors as pairs of code and field."""
+        answer = await self.ask(mutation, who, "PRODUCTS", input=given)
         assert "errors" not in answer, answer
         (payload,) = answer["data"].values()
         payload["userErrors"] = [(error["code"], error["field"]) for error in payload["userErrors"]]
