@@ -68,6 +68,9 @@ TOKEN = Budget("token", 30)
 DISCOUNT_CODE = Budget("discount-code", 30)
 DISCOUNT_CODE_ADDRESS = Budget("discount-code-address", 100)
 
+# By account: what a gateway says of a card is worth something to whoever has stolen many.
+CARD = Budget("card", 60)
+
 # By address: carts take room until they end.
 CART = Budget("cart", 1000)
 

@@ -54,6 +54,14 @@ async def once(
     return outcome
 
 
+async def earlier(
+    transaction: AsyncConnection, account_id: UUID, operation: str, given: Mapping[str, Any]
+) -> Outcome | None:
+    """What came of the operation with this key, or None: it was not done. IDEMPOTENCY_CONFLICT as for `once`."""
+    digests = _digests(account_id, operation, given)
+    return digests if isinstance(digests, list) else await _earlier(transaction, digests)
+
+
 async def begin(
     transaction: AsyncConnection, account_id: UUID, operation: str, given: Mapping[str, Any], result_id: UUID
 ) -> Outcome:

@@ -55,6 +55,15 @@ class PaymentMethod(Base):
     )
 
 
+class ForgottenCard(Base):
+    """A card that the gateway shall forget: whoever's it was has it no more, and the row goes when that is done."""
+
+    __tablename__ = "forgotten_card"
+    id: Mapped[UUID] = key()
+    gateway_token: Mapped[str] = string(NotPersonal("the gateway's key of a card that is linked to nobody any more"))
+    created_at: Mapped[datetime] = recorded_at()
+
+
 class ChargeStatus(StrEnum):
     """As of gateways.payments: PENDING is not known yet, ACTION waits for the customer at their bank."""
 

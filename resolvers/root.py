@@ -30,6 +30,7 @@ from resolvers.order import OrderCancelMutation, OrderMutation, OrderPaymentMuta
 from resolvers.order_updates import OrderSubscription
 from resolvers.partner import PartnerMutation, PartnerQuery
 from resolvers.password import PasswordMutation
+from resolvers.payment import PaymentMethodMutation
 from resolvers.policy import PolicyQuery
 from resolvers.preference import PreferenceMutation
 from resolvers.product import ProductMutation
@@ -91,6 +92,7 @@ class Mutation(
     OrderPaymentMutation,
     PartnerMutation,
     PasswordMutation,
+    PaymentMethodMutation,
     PreferenceMutation,
     ProductMutation,
     RefundMutation,

@@ -46,6 +46,13 @@ def upgrade() -> None:
     )
     op.create_index("uq_gateway_event_key", "gateway_event", ["gateway", "event_key"], unique=True)
     op.create_table(
+        "forgotten_card",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("gateway_token", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forgotten_card")),
+    )
+    op.create_table(
         "shipping_method",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -353,8 +360,12 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_refund_part_amount")),
         sa.CheckConstraint("status IN ('PENDING', 'SUCCEEDED', 'FAILED')", name=op.f("ck_refund_part_status")),
-        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name=op.f("fk_refund_part_charge_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["charge_id"], ["charge.id"], name=op.f("fk_refund_part_charge_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_part")),
     )
     op.create_index(op.f("ix_refund_part_charge_id"), "refund_part", ["charge_id"], unique=False)
@@ -678,6 +689,7 @@ def downgrade() -> None:
     op.drop_table("discount_category")
     op.drop_table("discount_amount")
     op.drop_table("shipping_method")
+    op.drop_table("forgotten_card")
     op.drop_index("uq_gateway_event_key", table_name="gateway_event")
     op.drop_table("gateway_event")
     op.drop_table("discount")
