@@ -38,6 +38,7 @@ class Code(StrEnum):
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     CARD_NUMBER_REFUSED = "CARD_NUMBER_REFUSED"
     RATE_LIMITED = "RATE_LIMITED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
 
 
 def refusal(code: Code, message: str, **extensions: Any) -> GraphQLError:

@@ -56,6 +56,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """Bounds of a request with files. `at_once`: requests that are read at a time; `seconds`: how long one may take."""
+
+    files: int = 4
+    file_bytes: int = 10 * 1024 * 1024
+    request_bytes: int = 16 * 1024 * 1024
+    at_once: int = 12
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """An operation that may run. `spells_strings`: its document holds string literals, which may say anything."""
 

@@ -21,7 +21,8 @@ from app.http.patience import Patience
 from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
-from app.limits import Bounds, CardNumberRefused
+from app.http.uploads import FORM, Uploads, is_form
+from app.limits import Bounds, CardNumberRefused, UploadLimits
 from app.partner_gate import PartnerGate
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
@@ -88,6 +89,7 @@ class Options:
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     public_seconds: int = 60
     body_seconds: float = 10.0
+    uploads: UploadLimits = field(default_factory=UploadLimits)
     page: str | None = None
 
 
@@ -113,6 +115,7 @@ class GraphQLEndpoint:
         self._gate = gate
         self._options = options or Options()
         self._patience = Patience(self._options.body_seconds)
+        self._uploads = Uploads(self._options.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, self._options.proxies)
@@ -144,6 +147,9 @@ class GraphQLEndpoint:
             raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
         if by_get:
             asked = parameters.from_address(request.scope["query_string"])
+        elif is_form(request.raw(b"content-type")):
+            _check_coding(request)
+            asked = await self._uploads.read(request, receive, self._make_context(request))
         else:
             _check_body_headers(request)
             asked = parameters.from_body(await request.body(receive, self._patience))
@@ -244,7 +250,12 @@ class GraphQLEndpoint:
 
 def _check_body_headers(request: HttpRequest) -> None:
     if not is_json(request.raw(b"content-type")):
-        raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", [("accept-post", JSON)])
+        accepted = [("accept-post", f"{JSON}, {FORM}")]
+        raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", accepted)
+    _check_coding(request)
+
+
+def _check_coding(request: HttpRequest) -> None:
     coding = request.raw(b"content-encoding")
     if coding is not None and coding.strip().lower() not in {b"", b"identity"}:
         message = "Send the body without a content coding."

@@ -166,7 +166,7 @@ class HttpRequest:
         if not announced.isdigit():
             raise _unreadable()
         if len(announced) > 9 or int(announced) > MAX_BODY_BYTES:
-            await _drain(receive)
+            await drain(receive)
             raise _too_long()
         try:
             return await patience.wait(_read(receive))
@@ -215,12 +215,12 @@ async def _read(receive: Receive) -> bytes:
         raise _unreadable()
     if len(parts) > MAX_BODY_BYTES:
         if message.get("more_body", False):
-            await _drain(receive)
+            await drain(receive)
         raise _too_long()
     return bytes(parts)
 
 
-async def _drain(receive: Receive) -> None:
+async def drain(receive: Receive) -> None:
     """Takes in a little more than is allowed, or the client would see its connection reset instead of the answer."""
     drained = 0
     try:

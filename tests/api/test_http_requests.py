@@ -95,7 +95,7 @@ async def test_duplicate_keys_and_unknown_members_of_the_body_are_no_fault(edge:
         "application/jsonp",
         "application/json2",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "application/graphql",
         "application/json; charset=latin-1",
         "application/json; charset=utf-16",

@@ -1,7 +1,7 @@
 """A small schema and engine behind the real endpoint: what these tests are about is in front of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLScalarType,
     build_schema,
     execute_sync,
     get_operation_ast,
@@ -35,6 +36,7 @@ from app.sockets.operations import Operations
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
+from schema.upload import UploadedFile, read_upload, refuse_literal
 
 SDL = """
 type Query {
@@ -52,7 +54,13 @@ type Product { name: String related(first: Int): Product reviews(first: Int): Pr
 type Person { name: String }
 input Filter { text: String size: Size and: [Filter!] }
 enum Size { S M L }
-type Mutation { save(input: SaveInput!): Saved! signOut: Boolean shout(text: String!): String! }
+scalar Upload
+type Mutation {
+  save(input: SaveInput!): Saved!
+  signOut: Boolean
+  shout(text: String!): String!
+  keep(file: Upload!, more: [Upload]): Int!
+}
 type Subscription { ticks(of: String): Int! brokenTicks: Int }
 input SaveInput { label: String! phone: String count: Int note: String lines: [String!] inner: SaveInput }
 type Saved { label: String done: Boolean! times: Int! lines: [String!]! userErrors: [UserError!]! }
@@ -103,12 +111,15 @@ class ToyEngine:
 
     def __init__(self) -> None:
         self.schema = build_schema(SDL)
+        upload = self.schema.get_type("Upload")
+        assert isinstance(upload, GraphQLScalarType)
+        upload.coerce_input_value, upload.coerce_input_literal = read_upload, refuse_literal
         for name, begin in SUBSCRIBERS.items():
             assert self.schema.subscription_type is not None
             self.schema.subscription_type.fields[name].subscribe = begin
             self.schema.subscription_type.fields[name].resolve = _tick
         for name, resolve in RESOLVERS.items():
-            owner = self.schema.get_type("Mutation" if name in {"save", "signOut"} else "Query")
+            owner = self.schema.get_type("Mutation" if name in {"save", "signOut", "keep"} else "Query")
             assert isinstance(owner, GraphQLObjectType)
             owner.fields[name].resolve = resolve
         self.prepared: dict[tuple[str, str | None], Operation] = {}
@@ -199,6 +210,11 @@ def _save(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
     return {**arguments["input"], "userErrors": []}
 
 
+def _keep(_: Any, info: GraphQLResolveInfo, file: UploadedFile, more: Sequence[UploadedFile | None] = ()) -> int:
+    info.context.engine.saved.append({"file": file, "more": more})
+    return sum(len(one.content) for one in (file, *(more or ())) if one)
+
+
 def _sign_out(_: Any, info: GraphQLResolveInfo) -> bool:
     info.context.response.headers += [("set-cookie", "__Host-layette=; Max-Age=0"), ("clear-site-data", '"cookies"')]
     return True
@@ -214,6 +230,7 @@ RESOLVERS = {
     "brokenForGood": _broken,
     "empty": lambda *_: None,
     "save": _save,
+    "keep": _keep,
     "signOut": _sign_out,
 }
 
