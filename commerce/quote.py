@@ -177,10 +177,11 @@ def place_of(asked: Destination, taxes: Taxes = TABLES) -> Place | list[Refusal]
 
     REQUIRED for a country that is not named, or a region that taxes ask for; INVALID for those that there are not.
     """
-    typed = (asked.country_code or "").strip().upper()
-    rules = country_rules(typed) if typed.isascii() else None
+    named = (asked.country_code or "").strip()
+    typed = named.upper()
+    rules = country_rules(typed) if named.isascii() else None
     if rules is None:
-        code = RefusalCode.INVALID if typed else RefusalCode.REQUIRED
+        code = RefusalCode.INVALID if named else RefusalCode.REQUIRED
         return [Refusal(code, "Enter the two letters of a country (ISO 3166-1), such as US or DE.", ("countryCode",))]
     postal_code = (asked.postal_code or "").strip().upper() or None
     region = (asked.region or "").strip() or None
