@@ -64,10 +64,12 @@ def serve(
     logging.configure(settings.log_format)
     begun = time.monotonic()
     with stopped_by_signals(), bind(settings) as bound, services(settings, progress=progress) as found:
+        # Port 0 is one that was free: links and addresses of pictures name it.
+        settings = settings.model_copy(update={"port": bound.getsockname()[1]})
         sign_ins = uvloop.run(preparation.prepare(settings, found.database_url, progress))
 
         def opened() -> None:
-            _welcome(settings, bound.getsockname()[1], sign_ins, time.monotonic() - begun)
+            _welcome(settings, sign_ins, time.monotonic() - begun)
 
         uvloop.run(serving.serve(settings, found, bound, with_worker=worker, opened=opened))
 
@@ -183,8 +185,8 @@ def show_mail(number: Annotated[int, typer.Argument(help="The mail's number in t
     screen.print(Text(chosen.text()))
 
 
-def _welcome(settings: Settings, port: int, sign_ins: list[SignIn], seconds: float) -> None:
-    address = settings.model_copy(update={"port": port}).address
+def _welcome(settings: Settings, sign_ins: list[SignIn], seconds: float) -> None:
+    address = settings.address
     aside.print(Text(f"\nLayette is open at {address} (ready after {seconds:.1f} s)", style="bold green"))
     aside.print(f"  GraphiQL  {address}/graphql")
     aside.print("  Mail      python -m app mail" if settings.smtp_url is None else "  Mail      over SMTP")
