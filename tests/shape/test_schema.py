@@ -23,6 +23,9 @@ from tests.support.toy_schema import listed, schema_with, shape
 PUBLISHED = {"PublicReview.title", "PublicReview.body"}
 """What its author gave to be published, without their name (P48)."""
 
+BROUGHT = {"CartLine.giftMessage"}
+"""What whoever has a cart's token wrote, shown to them alone: a cart is no one else's to see."""
+
 COMPUTED = {"addressFormat", "privacyPolicy", "shop", "viewer"}
 """Public roots with a resolver of their own, which a walk cannot look into: they read nothing of a person but who the
 caller is."""
@@ -42,7 +45,7 @@ def admits_anyone(readers: Any) -> bool:
 def persons_on_the_way(schema: Any) -> list[Step]:
     """Fields that anyone may read, though they look at something of a person."""
     steps = Walk(schema, admits_anyone).steps()
-    return [one for one in steps if one.field not in PUBLISHED and any(map(is_personal, one.columns))]
+    return [one for one in steps if one.field not in PUBLISHED | BROUGHT and any(map(is_personal, one.columns))]
 
 
 def is_personal(stored: Any) -> bool:
@@ -79,9 +82,9 @@ def test_public_roots_that_are_computed_are_known():
     assert {name for name in computed if is_public(field_readers(strawberry_field(query, name)))} <= COMPUTED
 
 
-def test_published_words_are_the_only_exception():
+def test_published_words_and_carts_are_the_only_exceptions():
     public = {step.field for step in Walk(core_schema(), admits_anyone).steps() if any(map(is_personal, step.columns))}
-    assert public == PUBLISHED
+    assert public == PUBLISHED | BROUGHT
 
 
 @pytest.mark.parametrize("type_", object_types(), ids=lambda one: one.name)

@@ -275,8 +275,12 @@ class Generator:
         return literal(value)
 
     def input_object(self, type_: GraphQLInputObjectType) -> dict[str, Any]:
-        names = self.random.sample(list(type_.fields), self.random.randint(0, 3))
-        return {name: None if self.chance(0.1) else self.leaf(type_, name) for name in names}
+        needed = [name for name, one in type_.fields.items() if isinstance(one.type, GraphQLNonNull)]
+        others = [name for name in type_.fields if name not in needed]
+        made: dict[str, Any] = {name: self.leaf(type_, name) for name in needed}
+        for name in self.random.sample(others, self.random.randint(0, min(3, len(others)))):
+            made[name] = None if self.chance(0.1) else self.leaf(type_, name)
+        return made
 
     def leaf(self, type_: GraphQLInputObjectType, name: str) -> Any:
         inner, named = get_nullable_type(type_.fields[name].type), get_named_type(type_.fields[name].type)
@@ -291,6 +295,8 @@ class Generator:
         return self.of_type(name, get_named_type(type_), get_named_type(declared.type))
 
     def of_type(self, name: str, type_: Any, of: GraphQLNamedType | None = None) -> Any:
+        if isinstance(type_, GraphQLInputObjectType):
+            return self.input_object(type_)
         if isinstance(type_, GraphQLEnumType):
             return Word(self.random.choice(list(type_.values)))
         match type_.name:
