@@ -14,6 +14,7 @@ from app.settings import Settings
 from models.database import Database
 from models.ids import show_id
 from resolvers.root import open_engine
+from tests.support import selling
 from tests.support.both_ways import World, open_world
 from tests.support.database import copy_of
 from tests.support.shop import Shop, open_shop
@@ -205,3 +206,39 @@ async def test_wrong_document_reaches_no_database(counted: Counted, query: str):
     counted.sent.clear()
     assert (await counted.shop.ask(query, counted.owner))["errors"]
     assert counted.sent == []
+
+
+# ---- carts
+
+
+CART_LINE = f"id quantity giftMessage unitPrice {MONEY} total {MONEY} discountTotal {MONEY} variant {{ {VARIANT} }}"
+CART = (
+    f"cart {{ id version total {MONEY} subtotal {MONEY} discountTotal {MONEY} lines {{ {CART_LINE} "
+    f"alterations {{ kind price {MONEY} }} }} warnings {{ code }} discountCodes {{ code applicable }} }}"
+)
+CART_CREATE = f"mutation ($input: CartCreateInput!) {{ cartCreate(input: $input) {{ cartToken {CART} }} }}"
+CART_ADD = f"mutation ($input: CartLinesAddInput!) {{ cartLinesAdd(input: $input) {{ {CART} userErrors {{ code }} }} }}"
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+async def test_cart_add_is_five_statements_of_which_one_says_who_asks(counted: Counted, signed_in: bool):
+    token = await counted.shop.session(counted.world.people["new"].id) if signed_in else None
+    variant = await counted.shop.database.transact(selling.variant)
+    made = (await counted.ask(CART_CREATE, token, input={"currencyCode": "USD"}))[0]["cartCreate"]
+    headers = {"authorization": f"Bearer {token}"} if token else {"x-cart-token": made["cartToken"]}
+    line = {"variantId": show_id("var", variant), "quantity": 1, "giftMessage": "For Ida"}
+    body = {"query": CART_ADD, "variables": {"input": {"cartId": made["cart"]["id"], "lines": [line]}}}
+    for quantity in (1, 2):
+        counted.sent.clear()
+        answer = (await counted.shop.client.post("/graphql", json=body, headers=headers)).json()
+        assert answer["data"]["cartLinesAdd"]["userErrors"] == []
+        assert [one["quantity"] for one in answer["data"]["cartLinesAdd"]["cart"]["lines"]] == [quantity]
+    sent = counted.sent
+    begun, ended = sent.index("BEGIN;"), sent.index("COMMIT;")
+    assert len(sent[:begun]) == (1 if signed_in else 0)
+    locked, loaded, written = sent[begun + 1 : ended]
+    assert "FOR UPDATE" in locked
+    assert "json_agg" in loaded
+    assert written.startswith("WITH put AS (INSERT INTO cart_line")
+    assert len(sent[ended + 1 :]) == 1
+    assert "cart_line" in sent[-1]
