@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.account import AccountEvent
 from models.alteration import Alteration
+from models.cart import Cart
 from models.classification import Personal, classification
 from models.customer import CustomerDecision
 from models.data_access import DataAccess
@@ -109,6 +110,7 @@ def sweeps() -> dict[Any, ColumnElement[bool]]:
             over("login_session", LoginSession.revoked_at),
             over("login_session", idle_end),
         ),
+        Cart: and_(Cart.expires_at < func.now(), Cart.placing_id.is_(None)),
         Challenge: Challenge.expires_at < func.now() - DAYS,
         SecondFactor: and_(SecondFactor.confirmed_at.is_(None), SecondFactor.created_at < func.now() - DAYS),
         Idempotency: Idempotency.created_at < func.now() - 30 * DAYS,

@@ -7,10 +7,13 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import models
+from auth.viewer import ANONYMOUS
 from commerce import alteration, fulfillment
+from commerce.basket import LineDraft
 from commerce.fulfillment import Shipment
 from models.account import AccountEvent
 from models.alteration import Alteration, AlterationStatus
+from models.cart import Cart
 from models.classification import Channel
 from models.fulfillment import Fulfillment
 from models.ids import new_id
@@ -18,7 +21,9 @@ from models.login_session import LoginSession
 from models.measurement import MeasurementSet, OrderMeasurement
 from models.order import Order
 from privacy.retention import RULES, named, sweep
+from tests.support import selling
 from tests.support.address import account
+from tests.support.cart import new_cart, stored
 from tests.support.database import RolledBackDatabase
 from tests.support.selling import measurement_set
 from tests.support.workshop import HEM, Line, Ordered, ordered
@@ -68,6 +73,26 @@ async def test_session_goes_thirty_days_after_its_end(
     await sweep(database)
     found = select(func.count()).where(LoginSession.id == key)
     assert bool(await database.transact(lambda transaction: transaction.scalar(found))) is kept
+
+
+@pytest.mark.parametrize(
+    ("end", "placing", "kept"),
+    [(-1, False, False), (1, False, True), (-1, True, True)],
+    ids=["over", "open", "ordered"],
+)
+async def test_cart_goes_with_its_lines_at_its_end_but_not_while_it_is_ordered(
+    database: RolledBackDatabase, end: int, placing: bool, kept: bool
+):
+    variant = await selling.variant(database.connection)
+    cart_id, _ = await new_cart(database.connection, ANONYMOUS, LineDraft(variant, 1))
+    values = {
+        "expires_at": NOW + timedelta(minutes=end),
+        "placing_id": await selling.order(database.connection) if placing else None,
+    }
+    await database.connection.execute(update(Cart).values(values))
+    counts = await sweep(database)
+    assert counts["cart"] == (0 if kept else 1)
+    assert len((await stored(database.connection, cart_id)).get("lines", ())) == (1 if kept else 0)
 
 
 async def test_sweep_takes_more_than_a_batch_and_tells_how_many(
