@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from app.settings import Settings
 from gateways.payments.local import LocalGateway
 from gateways.payments.local_webhooks import SIGNATURE, TOLERANCE, sign
 from models.ids import new_id
@@ -27,11 +28,9 @@ async def shop(shop_with: Callable[..., Awaitable[Shop]]) -> Shop:
 
 
 @pytest.fixture
-def key(shop: Shop) -> bytes:
+def key(settings: Settings) -> bytes:
     """What the gateway of the shop signs with."""
-    gateway = shop.client._transport.app.state.payments  # type: ignore[attr-defined]
-    assert isinstance(gateway, LocalGateway)
-    return gateway._secret
+    return LocalGateway(settings.gateway, settings.server_secret)._secret
 
 
 def event(charge_id: UUID, key: str = "levt_1") -> bytes:
