@@ -15,7 +15,7 @@ from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from commerce import cart, cart_codes
 from commerce.basket import AlterationDraft, LineDraft, of_cart
 from commerce.cart_lines import LineChange
-from models.cart import Cart, CartDiscount
+from models.cart import Cart
 from models.catalogue import AlterationKind, CurrencyCode, MeasurementName, Variant
 from models.classification import Channel
 from models.ids import new_id
@@ -368,42 +368,6 @@ async def test_removing_is_all_or_nothing(shop: Filled):
     [line_id] = await shop.line_ids()
     assert refused(await shop.remove(line_id, NOBODYS)) == [(Code.NOT_FOUND, "lineIds.1")]
     assert await shop.line_ids() == [line_id]
-
-
-# ---- codes
-
-
-async def test_codes_replace_those_before_in_their_order(shop: Filled):
-    keys = {word: await selling.discount(shop.connection, word, combinable=True) for word in ("A", "B", "C")}
-
-    async def enter(*codes: str) -> list[str]:
-        with statements(shop.database) as sent:
-            found = filled(await cart_codes.enter(shop.connection, shop.holder, shop.cart_id, codes))
-        assert len(sent) == 3, sent
-        assert found == await shop.basket()
-        return [terms.code for terms in found.codes]
-
-    assert await enter("A", "b ", "a") == ["A", "B"]
-    assert await enter("C", "A") == ["C", "A"]
-    assert {row.discount_id for row in await rows(shop.connection, CartDiscount)} == {keys["C"], keys["A"]}
-    assert await enter() == []
-
-
-async def test_unknown_codes_are_not_found_and_nothing_changes(shop: Filled):
-    await selling.discount(shop.connection, "A")
-    filled(await cart_codes.enter(shop.connection, shop.holder, shop.cart_id, ["A"]))
-    outcome = await cart_codes.enter(shop.connection, shop.holder, shop.cart_id, ["A", "B", "", "Ä\x00"])
-    assert refused(outcome) == [(Code.NOT_FOUND, f"codes.{at}") for at in (1, 2, 3)]
-    assert [terms.code for terms in (await shop.basket()).codes] == ["A"]
-
-
-async def test_cart_takes_ten_codes(shop: Filled):
-    words = [f"C{at}" for at in range(11)]
-    for word in words:
-        await selling.discount(shop.connection, word)
-    assert len(filled(await cart_codes.enter(shop.connection, shop.holder, shop.cart_id, words[:10])).codes) == 10
-    outcome = await cart_codes.enter(shop.connection, shop.holder, shop.cart_id, words)
-    assert refused(outcome) == [(Code.LIMIT_REACHED, "codes")]
 
 
 # ---- while it is ordered
