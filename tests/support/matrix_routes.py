@@ -23,6 +23,9 @@ from tests.support.matrix_world import PLAIN, MatrixWorld
 WORDS = {"contact": PLAIN["email"], "slug": "brand", "countryCode": "US"}
 """What is said for arguments that have to be given."""
 
+LITERALS = {"lines": "[]", "input": "{}"}
+"""And for those that take a list or an object."""
+
 PAYLOADS = {
     "accountUpdate": ("customer", "{}"),
     "addressUpdate": ("address", '{id: "%(Address)s"}'),
@@ -187,6 +190,8 @@ class Explorer:
                 given.append(f'id: "{self.world.ids.get(of, "none")}"')
             elif argument == "ids":
                 given.append('ids: ["none"]')
+            elif argument in LITERALS and is_given(field, argument):
+                given.append(f"{argument}: {LITERALS[argument]}")
             elif is_given(field, argument):
                 given.append(f'{argument}: "{WORDS[argument]}"')
         return f"{name}({', '.join(given)})" if given else name

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -16,19 +17,24 @@ from sqlalchemy import ARRAY, Text, func
 from auth.roles import ROLES, permissions_of, purposes_of
 from auth.scopes import SCOPES
 from auth.viewer import ANONYMOUS, Claim, StaffFacts, Viewer, ViewerKind
+from commerce.measurement import seal, sealer_of
 from commerce.tax import Place
 from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand
 from models.address import Address
+from models.alteration import Alteration
 from models.catalogue import Brand
 from models.classification import Channel, Personal, Purpose, classification
 from models.data_access import DataAccess
 from models.database import Database
+from models.fulfillment import Fulfillment, FulfillmentLine
 from models.ids import show_id
 from models.login_session import DeviceKind, LoginSession
+from models.measurement import MeasurementName, MeasurementSet, OrderMeasurement
 from models.order import Order, OrderAddress, OrderContact, OrderLine, OrderPayment
 from models.partner import Partner, PartnerKey, PartnerUsage
-from models.payment import PaymentMethod
+from models.payment import PaymentMethod, Refund, RefundLine
 from models.preference import BrandPreference, CommunicationPreference, Preference, SizePreference
+from models.return_request import ReturnLine, ReturnRequest
 from models.second_factor import SecondFactor
 from models.staff import StaffKind, StaffMember, StaffRole, StaffStatus
 from reads.disclosure import Disclosure, disclosures
@@ -39,6 +45,7 @@ from tests.support.planting import NOON, Planting
 
 UNKNOWN_PURPOSE = "NONE"
 CASE = "T-1"
+SECRET = b"a secret of the tests, 32 or longer"
 PLAIN = {
     "email": "ana.canary@example.com",
     "phone": "+12025550143",
@@ -129,7 +136,7 @@ class MatrixWorld:
         shop = ShopFacts("Layette", "help@shop.test", ("US",), "https://shop.test", Place("US", "NY"))
         client = Client("203.0.113.9", "203.0.113.0/24", "Firefox", "DESKTOP")
         unused: Any = None
-        services = Services(self.database, self.engine, unused, unused, shop, b"", unused, unused, unused)
+        services = Services(self.database, self.engine, unused, unused, shop, SECRET, unused, unused, unused)
         return Context(services, lambda: client, viewer)
 
     def named(self, name: str) -> Caller:
@@ -192,11 +199,50 @@ def plant_order(world: MatrixWorld, planting: Planting, owned: dict[str, Any]) -
     order = plant(world, planting, Order, **facts, **owned)
     world.ids["Order"] = show_id("ord", order)
     line = {"position": 0, "quantity": 1, "unit_price": 5, "total": 5, "currency": "USD"}
-    planting.add(OrderLine, order_id=order, sku="SKU-1", product_name="Romper", **line)
+    bought = planting.add(OrderLine, order_id=order, sku="SKU-1", product_name="Romper", **line)
+    plant_return(world, planting, order, bought, owned)
+    plant_workshop(world, planting, order, bought, owned)
     plant(world, planting, OrderContact, order_id=order, **owned)
     for kind in ("SHIPPING", "BILLING"):
         plant(world, planting, OrderAddress, order_id=order, kind=kind, **owned)
     plant(world, planting, OrderPayment, order_id=order, status="CAPTURED", **owned)
+
+
+def plant_return(world: MatrixWorld, planting: Planting, order: UUID, bought: UUID, owned: dict[str, Any]) -> None:
+    """What Ana sent back, and was paid back for it."""
+    asked = plant(world, planting, ReturnRequest, order_id=order, rma="R-7391", status="REFUNDED", **owned)
+    world.ids["ReturnRequest"] = show_id("ret", asked)
+    units = {"order_line_id": bought, "quantity": 1}
+    planting.add(ReturnLine, return_request_id=asked, reason="TOO_SMALL", **units)
+    money = {"currency": "USD", "amount": 5}
+    paid = {"status": "SUCCEEDED", "reason": "RETURN"} | money
+    refund = planting.add(Refund, order_id=order, return_request_id=asked, **paid)
+    planting.add(RefundLine, refund_id=refund, **units, **money)
+
+
+def plant_workshop(world: MatrixWorld, planting: Planting, order: UUID, bought: UUID, owned: dict[str, Any]) -> None:
+    """What Ana measures, what the tailor does to it, and what was shipped."""
+    body = {"person": "ADULT", "unit": "CM"} | owned
+    sealer, waist = sealer_of(SECRET), {MeasurementName.WAIST: Decimal("71.5")}
+    saved = planting.key()
+    plant(
+        world,
+        planting,
+        MeasurementSet,
+        id=saved,
+        sealed=seal(sealer, waist, saved),
+        keep=False,
+        keep_until=NOON,
+        **body,
+    )
+    world.ids["MeasurementSet"] = show_id("mea", saved)
+    plant(world, planting, OrderMeasurement, order_line_id=bought, sealed=seal(sealer, waist, bought), **body)
+    work = {"ticket": "T-7391", "kind": "HEM", "status": "READY", "quantity": 1, "due_on": NOON.date()}
+    lines = {"order_id": order, "order_line_id": bought, "price": 5, "currency": "USD"}
+    world.ids["Alteration"] = show_id("alt", plant(world, planting, Alteration, **work, **lines, **owned))
+    shipment = plant(world, planting, Fulfillment, order_id=order, carrier="DHL", delivered_at=NOON, **owned)
+    world.ids["Fulfillment"] = show_id("ful", shipment)
+    planting.add(FulfillmentLine, fulfillment_id=shipment, order_line_id=bought, quantity=1)
 
 
 def plant(world: MatrixWorld, planting: Planting, model: Any, **values: Any) -> Any:
