@@ -288,7 +288,7 @@ def least_value(type_: Any) -> str:
     elif isinstance(named, GraphQLEnumType):
         value = next(iter(named.values))
     else:
-        value = {"Boolean": "true", "Int": "1"}.get(named.name, '"x"')
+        value = {"Boolean": "true", "Int": "1", "Decimal": '"1"'}.get(named.name, '"x"')
     return f"[{value}]" if isinstance(get_nullable_type(type_), GraphQLList) else value
 
 
