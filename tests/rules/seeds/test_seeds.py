@@ -4,40 +4,23 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import asyncpg
 import pytest
-import pytest_asyncio
 
 from app.embedded import Services
+from app.settings import ROOT
 from auth.passwords import PasswordHasher
 from auth.roles import ROLES
 from commerce import phone, postal, text
 from commerce.postal import AddressDraft
-from commerce.tax import Place
 from models.catalogue import Audience, CurrencyCode
-from models.database import asyncpg_arguments
 from models.order import OrderStatus, PaymentStatus
 from models.review import ReviewStatus
 from privacy import obligations
-from seeds import plant as plant_seeds
-from seeds.installation import Installation
 from seeds.purchases import order_number
-from seeds.sign_in import SignIn
-from tests.support.database import copy_of
 from tests.support.invariants import INVARIANTS
-
-ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "larks over the layette"
-STORE = Place("US", "NY")
-SECRET = b"a secret of thirty-two characters"
-SHIPS_TO = ("US", "CA", "GB", "IE", "DE", "FR", "IT", "ES", "NL", "BE", "AT", "JP", "AU")
+from tests.support.seeded import PASSWORD, Shop, plant, planted
 
 SIZES = {
     "WOMEN": {"XS", "S", "M", "L", "XL", "34", "36", "38", "40", "42", "44", "46"},
@@ -46,68 +29,6 @@ SIZES = {
     "GIRLS": {"2Y", "3Y", "4Y", "5Y", "6Y", "8Y", "10Y", "EU 24", "EU 26", "EU 28", "EU 30", "EU 32"},
     "BOYS": {"2Y", "3Y", "4Y", "5Y", "6Y", "8Y", "10Y"},
 }
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A database that was planted; a connection to it, who may sign in, and what was told on the way.
-
-    `book` is the folder of the gateway's book.
-    """
-
-    url: str
-    book: Path
-    connection: asyncpg.Connection
-    sign_ins: list[SignIn]
-    told: list[str]
-
-    async def value(self, query: str, *arguments: Any) -> Any:
-        return await self.connection.fetchval(query, *arguments)
-
-    async def values(self, query: str, *arguments: Any) -> list[Any]:
-        return [row[0] for row in await self.connection.fetch(query, *arguments)]
-
-    async def count(self, table: str) -> int:
-        return await self.value(f"SELECT count(*) FROM {table}")
-
-
-async def plant(
-    url: str, what: str, password: str, progress: Callable[[str], None] = lambda _: None, book: Path | None = None
-) -> list[SignIn]:
-    """As `make run` does it, with a gateway whose book nobody else has."""
-    with TemporaryDirectory() as folder:
-        return await plant_seeds(
-            url, what, password, Installation(SECRET, book or Path(folder), STORE, SHIPS_TO), progress
-        )
-
-
-@asynccontextmanager
-async def planted(what: str, template: str, running: Services) -> AsyncGenerator[Shop]:
-    told: list[str] = []
-    async with copy_of(template, running.database_url) as url:
-        with TemporaryDirectory() as folder:
-            sign_ins = await plant(url, what, PASSWORD, told.append, Path(folder))
-            connection = await asyncpg.connect(**asyncpg_arguments(url))
-            yield Shop(url, Path(folder), connection, sign_ins, told)
-            await connection.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["demo", "bench:2", "bench:60"])
-async def shop(request: pytest.FixtureRequest, template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with planted(request.param, template, running) as found:
-        yield found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def demo(template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with planted("demo", template, running) as found:
-        yield found
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def empty(template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with planted("none", template, running) as found:
-        yield found
 
 
 @pytest.mark.parametrize("rule", INVARIANTS)
