@@ -79,3 +79,16 @@ async def test_customer_looks_back_at_orders(generated: Path, shop: OpenShop):
     async with customer(shop, "customer1@example.com") as stranger, visitor(shop) as anybody:
         await orders.try_as_stranger(stranger.api, order_id)
         await orders.try_as_stranger(anybody.api, order_id)
+
+
+async def test_customer_watches_what_becomes_of_an_order(generated: Path, shop: OpenShop):
+    from tests.clients.journeys import live_orders
+    from tests.clients.journeys.visitor import customer, visitor
+
+    async with customer(shop, "customer7@example.com") as buyer:
+        order = await live_orders.buy(buyer.api)
+        await live_orders.watch(buyer, order)
+        async with customer(shop, "customer1@example.com") as stranger, visitor(shop) as anybody:
+            await live_orders.try_as_stranger(stranger, order, "NOT_FOUND")
+            await live_orders.try_as_stranger(anybody, order, "UNAUTHENTICATED")
+        await live_orders.lose_the_session(buyer, order)

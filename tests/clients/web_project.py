@@ -40,6 +40,7 @@ class WebProject:
         self._node(
             "--test",
             "--test-reporter=spec",
+            "--test-force-exit",  # a test that fails may leave a socket open
             f"--test-concurrency={len(tests)}",
             *tests,
             SHOP_URL=shop.url,

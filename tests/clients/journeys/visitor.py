@@ -34,6 +34,8 @@ class Visitor:
         self.http.headers.pop("authorization", None)
         if token is not None:
             self.http.headers["authorization"] = f"Bearer {token}"
+        # Its sockets say it in their first message.
+        self.api.ws_connection_init_payload = {"Authorization": f"Bearer {token}"} if token is not None else None
 
     async def sign_in(self, given: SignInInput) -> None:
         payload = (await self.api.sign_in(given)).sign_in
@@ -48,8 +50,10 @@ class Visitor:
 @asynccontextmanager
 async def visitor(shop: OpenShop) -> AsyncGenerator[Visitor]:
     async with httpx.AsyncClient(timeout=30) as http:
+        url = f"{shop.url}/graphql"
         # The protocol that the client asks for names its arguments loosely; httpx is what it uses itself.
-        yield Visitor(LayetteClient(f"{shop.url}/graphql", http_client=cast("HttpClient", http)), http)
+        api = LayetteClient(url, http_client=cast("HttpClient", http), ws_url=url.replace("http", "ws", 1))
+        yield Visitor(api, http)
 
 
 @asynccontextmanager

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import type { News } from './news.ts'
 import { SignInDocument, WhoAmIDocument, type SignInInput, type ViewerKind } from './generated.ts'
 import { shop } from './shop.ts'
 import { Wire } from './wire.ts'
 
 export type Variables = Record<string, any>
 
-/** What the journeys need of a client, whichever it is. Both calls reject with `Refusal` where there are errors. */
+/** What the journeys need of a client, whichever it is. Calls reject, and news end, with `Refusal` where there are errors. */
 export interface Api {
   query<Data, V extends Variables>(document: TypedDocumentNode<Data, V>, variables: V): Promise<Data>
   mutate<Data, V extends Variables>(document: TypedDocumentNode<Data, V>, variables: V): Promise<Data>
+  follow<Data, V extends Variables>(document: TypedDocumentNode<Data, V>, variables: V): News<Data>
 }
 
 /** The errors of an answer, by their codes. */

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, ServerError } from '@apollo/client'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { SetContextLink } from '@apollo/client/link/context'
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
-import { headersOf, Refusal, type Api, type Credentials } from '../visitor.ts'
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { OperationTypeNode } from 'graphql'
+import { News } from '../news.ts'
+import { headersOf, Refusal, type Api, type Credentials, type Variables } from '../visitor.ts'
 import type { Wire } from '../wire.ts'
+import { socketTo } from './sockets.ts'
 
-/** Apollo Client with persisted queries by GET. */
+/** Apollo Client with persisted queries by GET, and subscriptions over a socket. */
 export function apolloClient(
   url: string,
   wire: Wire,
@@ -17,8 +22,10 @@ export function apolloClient(
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
     useGETForHashedQueries: true,
   })
+  const overHttp = ApolloLink.from([identify, persist, new HttpLink({ uri: url, fetch: wire.fetch })])
+  const overSocket = new GraphQLWsLink(socketTo(url, credentials))
   return new ApolloClient({
-    link: ApolloLink.from([identify, persist, new HttpLink({ uri: url, fetch: wire.fetch })]),
+    link: ApolloLink.split(({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION, overSocket, overHttp),
     cache,
     defaultOptions: { query: { fetchPolicy: 'network-only' } },
   })
@@ -38,11 +45,24 @@ export function apollo(url: string, wire: Wire, credentials: Credentials): Api {
       if (data === undefined) throw new Error('an answer without data')
       return data
     },
+    follow<Data, V extends Variables>(query: TypedDocumentNode<Data, V>, variables: V) {
+      const news = new News<Data>()
+      const following = client.subscribe({ query, variables }).subscribe({
+        next: ({ data, error }) => news.tell(error ? refusal(error) : (data as Data)),
+        error: (error) => news.tell(refusal(error)),
+      })
+      news.stop = () => following.unsubscribe()
+      return news
+    },
   }
 }
 
 function refuse(error: unknown): never {
-  if (CombinedGraphQLErrors.is(error)) throw new Refusal(error.errors)
-  if (ServerError.is(error)) throw new Refusal(JSON.parse(error.bodyText).errors)
-  throw error
+  throw refusal(error)
+}
+
+function refusal(error: unknown): Error {
+  if (CombinedGraphQLErrors.is(error)) return new Refusal(error.errors)
+  if (ServerError.is(error)) return new Refusal(JSON.parse(error.bodyText).errors)
+  return error as Error
 }

@@ -3,6 +3,7 @@ import { customer, Visitor, type Connect } from '../visitor.ts'
 import * as account from './account.ts'
 import * as addressBook from './addressBook.ts'
 import * as catalogue from './catalogue.ts'
+import * as liveOrders from './liveOrders.ts'
 import * as orders from './orders.ts'
 import * as persisted from './persisted.ts'
 
@@ -40,6 +41,15 @@ export function goThroughTheShop(connect: Connect): void {
     const order = await orders.lookBack((await customer(connect, 'customer6@example.com')).api)
     await orders.tryAsStranger((await customer(connect, 'customer1@example.com')).api, order)
     await orders.tryAsStranger(new Visitor(connect).api, order)
+  })
+
+  test('a customer watches what becomes of an order', async () => {
+    const { api } = await customer(connect, 'customer8@example.com')
+    const order = await liveOrders.buy(api)
+    await liveOrders.watch(api, order)
+    await liveOrders.tryAsStranger((await customer(connect, 'customer1@example.com')).api, order, 'NOT_FOUND')
+    await liveOrders.tryAsStranger(new Visitor(connect).api, order, 'UNAUTHENTICATED')
+    await liveOrders.loseTheSession(api, order)
   })
 
   test('documents are sent once', async () => {
