@@ -25,7 +25,8 @@ DISCOUNT = f"""id version code kind percent amounts {MONEY} minimums {MONEY} sta
 SAVE = f"""mutation ($input: DiscountSaveInput!) {{ discountSave(input: $input) {{
   discount {{ {DISCOUNT} }} userErrors {{ code field }} }} }}"""
 LIST = f"""query ($first: Int!, $after: String, $search: String) {{
-  discounts(first: $first, after: $after, search: $search) {{ edges {{ cursor node {{ {DISCOUNT} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+  discounts(first: $first, after: $after, search: $search) {{
+    edges {{ cursor node {{ {DISCOUNT} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 NODE = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Discount {{ {DISCOUNT} }} }} }}"
 
 
