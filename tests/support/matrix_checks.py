@@ -24,6 +24,7 @@ from sqlalchemy import Text
 
 from auth.viewer import Claim, Viewer
 from reads.engine import Body, Outcome
+from schema.upload import UploadedFile
 from tests.support.matrix_page import MASKED, Line, Told
 from tests.support.matrix_routes import Explorer, Route, is_computed
 from tests.support.matrix_world import Caller, MatrixWorld, reads
@@ -133,10 +134,10 @@ class Examiner:
         operation = self.world.engine.prepare(text, None)
         return await self.world.engine.read(operation, {}, self.fresh(), self.world.database)
 
-    async def reference(self, text: str) -> Any:
+    async def reference(self, text: str, **variables: Any) -> Any:
         operation = self.world.engine.prepare(text, None)
         viewer = self.fresh()
-        return await self.world.engine.execute(operation, {}, self.world.context(viewer))
+        return await self.world.engine.execute(operation, variables, self.world.context(viewer))
 
     # -- what may be read
 
@@ -267,16 +268,29 @@ class Examiner:
                 continue
             self.world.database.take()
             with statements(self.world.database) as sent:
-                result = await self.reference(f"mutation {{ {name}{least(field.args)} {{ __typename }} }}")
+                head, files = with_files(field.args)
+                result = await self.reference(f"{head} {{ {name}{least(field.args)} {{ __typename }} }}", **files)
             if [why(error) for error in result.errors or ()] != [(told.code, told.reason)] or result.data is not None:
                 yield f"Mutation.{name} answers {result}, not {told}"
             if sent or self.world.database.take():
                 yield f"Mutation.{name} is refused and does something: {sent}"
 
 
+def with_files(arguments: Mapping[str, GraphQLArgument]) -> tuple[str, dict[str, Any]]:
+    """The head of a mutation, with variables for the files that it takes, and the files."""
+    names = [name for name, one in arguments.items() if get_named_type(one.type).name == "Upload"]
+    head = f"mutation ({', '.join(f'${name}: Upload!' for name in names)})" if names else "mutation"
+    return head, dict.fromkeys(names, UploadedFile(b"a picture"))
+
+
 def least(arguments: Mapping[str, GraphQLArgument]) -> str:
-    """The least that has to be given."""
-    given = [f"{name}: {least_value(one.type)}" for name, one in arguments.items() if is_required_argument(one)]
+    """The least that has to be given; a file by a variable."""
+    files = with_files(arguments)[1]
+    given = [
+        f"{name}: {f'${name}' if name in files else least_value(one.type)}"
+        for name, one in arguments.items()
+        if is_required_argument(one)
+    ]
     return f"({', '.join(given)})" if given else ""
 
 
