@@ -35,11 +35,16 @@ const storage = {
 };
 
 const place = document.getElementById("graphiql");
+const socket = new URL(place.dataset.endpoint, location.href).href.replace(/^http/, "ws");
 
 ReactDOM.createRoot(place).render(
   React.createElement(GraphiQL, {
     // The header tells the server that no other site sent this, so that a session's cookie counts.
-    fetcher: GraphiQL.createFetcher({ url: place.dataset.endpoint, headers: { "X-Layette-CSRF": "1" } }),
+    fetcher: GraphiQL.createFetcher({
+      url: place.dataset.endpoint,
+      subscriptionUrl: socket,
+      headers: { "X-Layette-CSRF": "1" },
+    }),
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
     defaultQuery: WELCOME,
     defaultEditorToolsVisibility: "headers",
