@@ -15,10 +15,12 @@ from obstore.store import LocalStore, S3Store
 from gateways.failure import TemporaryFailure
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore, RetryConfig
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 FOLDER = "media"
 PATIENCE = "10s"
+# Plain HTTP only where the environment names such an endpoint: a bucket within one's own network.
+CLIENT: "ClientConfig" = {"timeout": PATIENCE, "connect_timeout": PATIENCE, "allow_http": True}
 RETRIES: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
 
 _NAME = re.compile(r"[0-9a-z]{32}\.[a-z]{3,4}")
@@ -101,7 +103,5 @@ def open_storage(url: str | None, home: Path) -> ObjectStorage:
         return ObjectStorage(LocalStore(prefix=folder), typed=False)
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9/_-]*)?", url):
         raise ValueError("storage is s3://bucket or s3://bucket/prefix")
-    store = S3Store.from_url(
-        url, client_options={"timeout": PATIENCE, "connect_timeout": PATIENCE}, retry_config=RETRIES
-    )
+    store = S3Store.from_url(url, client_options=CLIENT, retry_config=RETRIES)
     return ObjectStorage(store, typed=True)
