@@ -19,6 +19,7 @@ from app.embedded import Services, ServicesFailedError, addresses, running, serv
 from app.embedded.home import UnsafeFolderError
 from app.listening import AddressInUseError, bind, stopped_by_signals
 from app.partner_commands import partner
+from app.payments_commands import payments
 from app.permissions_commands import permissions
 from app.settings import Settings
 from app.staff_commands import staff
@@ -37,6 +38,7 @@ cli = typer.Typer(
 mail = typer.Typer(help="Read the local mailbox: where mail goes while LAYETTE_SMTP_URL is not set.")
 cli.add_typer(mail, name="mail")
 cli.add_typer(partner, name="partner")
+cli.add_typer(payments, name="payments")
 cli.add_typer(staff, name="staff")
 cli.command()(permissions)
 
