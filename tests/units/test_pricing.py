@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from app.settings import ROOT
 from commerce.pricing import (
     BasketLine,
     DiscountRefusal,
@@ -21,7 +22,7 @@ from commerce.pricing import (
     tax_on,
     worth_of,
 )
-from commerce.tax import PlaceRates
+from commerce.tax import Place, PlaceRates, rates_at
 from models.catalogue import CurrencyCode, TaxCategory
 from models.discount import DiscountKind
 
@@ -140,6 +141,32 @@ def test_dear_piece_is_judged_by_what_is_left_of_its_price():
     assert dear.lines[0].tax_rate == Decimal("0.08875")
     cheap = price(discount([clothes], [code()], NOW, signed_in=True), USD, rates=RATES)
     assert cheap.lines[0].tax_rate == Decimal("0.04")
+
+
+def test_worked_example_of_the_page_about_money_is_so():
+    lines = [
+        line(16750, alterations=(1800,), tax_category=TaxCategory.CLOTHING),
+        line(3595, 3, tax_category=TaxCategory.CHILDRENS_CLOTHING),
+        line(4190),
+    ]
+    discounted = discount(lines, [code()], NOW, signed_in=True)
+    whole = price(discounted, USD, shipping=1895, rates=rates_at(Place("US", "NY")))
+    page = (ROOT / "docs" / "money.md").read_text("utf-8")
+    for one in whole.lines:
+        taxable = one.total - one.discount_total
+        cells = [shown(one.total), shown(one.discount_total), shown(taxable), one.tax_rate, shown(one.tax_total)]
+        assert f"| {' | '.join(map(str, cells))} | {shown(one.worth)} |" in page
+    assert f"**{shown(whole.subtotal)}** | **{shown(whole.discount_total)}**" in page
+    assert f"rounded {shown(whole.shipping_tax_total)}. The tax total is 8.19 + 0.76 = {shown(whole.tax_total)}" in page
+    assert f"= **{shown(whole.total)}**" in page
+    worth = whole.lines[1].worth
+    first, second, third = (worth_of(worth, 3, n + 1) - worth_of(worth, 3, n) for n in range(3))
+    assert f"{shown(first)}, {shown(second)} and {shown(third)}.\n" in page
+    assert tax_on(11900, Decimal("0.19"), included=True) == 1900
+
+
+def shown(minor: int) -> str:
+    return str(Decimal(minor).scaleb(-2))
 
 
 # ---- codes
