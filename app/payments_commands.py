@@ -9,7 +9,6 @@ from rich.text import Text
 from app.embedded import services
 from app.settings import Settings
 from app.terminal import aside, give_up, progress, run, screen
-from gateways.payments import GatewayTimeout
 
 payments = typer.Typer(help="The payment gateway's book.", no_args_is_help=True)
 
@@ -18,6 +17,7 @@ payments = typer.Typer(help="The payment gateway's book.", no_args_is_help=True)
 def charges() -> None:
     """Print the gateway's charges, oldest first, one JSON object a line; amounts are minor units."""
     from app import payments_work
+    from gateways.payments import GatewayTimeout
 
     async def print_all() -> None:
         async for line in payments_work.charges(Settings()):
