@@ -20,7 +20,7 @@ from commerce.shipping import ShippingTerms
 from commerce.tax import TABLES, Place, Taxes
 from models.address import Address
 
-__all__ = ["Destination", "Option", "Place", "Quoted", "destination", "place_of", "quote", "quote_to"]
+__all__ = ["Destination", "Option", "Place", "Quoted", "destination", "in_store", "place_of", "quote", "quote_to"]
 
 METHOD = ("shippingMethod",)
 
@@ -78,6 +78,12 @@ async def quote(
     serve place, weight or currency; also where no method named and none goes to the place.
     """
     return reckon(await shipping.methods(transaction), basket, place, method_code, now, store=store, taxes=taxes)
+
+
+def in_store(basket: Basket, now: datetime, *, store: Place, taxes: Taxes = TABLES) -> Quoted:
+    """The basket's price where it is handed over in the store: taxed there, and whatever ways of shipping there are."""
+    priced = price(basket.discounted(now), basket.currency, rates=taxes.at(store))
+    return Quoted(priced, basket, (), None, store, [])
 
 
 def reckon(

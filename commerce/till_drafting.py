@@ -15,7 +15,7 @@ from commerce.order_drafting import MOST_TOKEN, Refused, copied, measured
 from commerce.order_writing import Contact, NewCharge, NewTender, OrderDraft
 from commerce.placing import Desk
 from commerce.pricing import DiscountRefusal
-from commerce.quote import Quoted, quote
+from commerce.quote import Quoted, in_store
 from models.account import Account, AccountKind
 from models.catalogue import CurrencyCode
 from models.classification import Channel
@@ -74,7 +74,7 @@ async def priced(transaction: AsyncConnection, desk: Desk, sale: Sale) -> tuple[
     found = await of_lines(transaction, sale.currency, sale.lines, sale.codes, sale.customer_id)
     if isinstance(found, list):
         raise Refused(found)
-    quoted = await quote(transaction, found, None, PICKUP, datetime.now(UTC), store=desk.store)
+    quoted = in_store(found, datetime.now(UTC), store=desk.store)
     obstacles = [*found.obstacles(), *quoted.refusals, *_useless_codes(quoted, sale.codes)]
     if sale.handed_over and _needs_tailor(found):
         obstacles.append(TO_THE_TAILOR)

@@ -12,7 +12,7 @@ import pytest
 from auth.refusal import Refusal, RefusalCode
 from commerce.basket import Basket, GoodsLine, LineDraft, PricedAlteration
 from commerce.pricing import BasketLine, DiscountTerms
-from commerce.quote import Destination, Quoted, place_of, reckon
+from commerce.quote import Destination, Quoted, in_store, place_of, reckon
 from commerce.shipping import ShippingTerms
 from commerce.tax import Place
 from models.catalogue import AlterationKind, CurrencyCode, TaxCategory
@@ -120,6 +120,13 @@ def test_pickup_is_taxed_where_the_store_is_and_needs_no_place():
         found = quoted(place, "pickup")
         assert (found.taxed_at, found.method, found.refusals) == (STORE, PICKUP, [])
         assert (found.price.shipping_total, found.price.tax_total, found.price.total) == (0, 80, 2080)
+
+
+def test_what_is_handed_over_in_the_store_is_priced_without_any_way_of_shipping():
+    basket = Basket(USD, None, None, None, (goods(), goods(1999)))
+    found = in_store(basket, NOW, store=STORE)
+    assert found.price == quoted(None, "pickup", *basket.lines).price
+    assert (found.taxed_at, found.options, found.refusals) == (STORE, (), [])
 
 
 def test_nothing_is_taxed_while_the_place_is_not_known():
