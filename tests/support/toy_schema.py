@@ -27,10 +27,12 @@ def shape(called: str, /, **hints: Any) -> Any:
     return value(readers=ANYONE)(type(called, (), {"__annotations__": hints}))
 
 
-def schema_with(*, types: tuple[Any, ...] = (), scalars: Any = None, **fields: tuple[Any, Any]) -> GraphQLSchema:
+def schema_with(
+    *, types: tuple[Any, ...] = (), scalars: Any = None, subscription: Any = None, **fields: tuple[Any, Any]
+) -> GraphQLSchema:
     """A schema whose roots are these, by name, each with its type and what it reads."""
     hints = {name: type_ for name, (type_, _) in fields.items()}
     reads = {name: declared for name, (_, declared) in fields.items()}
     query = value(readers=ANYONE)(type("Query", (), {"__annotations__": hints, **reads}))
     config = StrawberryConfig(scalar_map=scalars or {})
-    return strawberry.Schema(query, types=types, config=config)._schema
+    return strawberry.Schema(query, subscription=subscription, types=types, config=config)._schema

@@ -1,5 +1,6 @@
 """Declarations that could not be read rightly are refused before the engine starts, each by name."""
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from auth.permissions import ANYONE
 from reads.declare import (
     Facets,
     Key,
+    Referenced,
     Value,
     any_entity,
     column,
@@ -24,7 +26,9 @@ from reads.declare import (
     one,
     one_of,
     page,
+    to,
     value,
+    value_beside,
 )
 from reads.engine import Engine
 from reads.verify import Misdeclared, complaints
@@ -110,6 +114,11 @@ def test_rightly_declared_types_are_accepted(toy_types: None):
         (str, None, "Thing.x: row has no such column"),
         (str, strawberry.field(resolver=lambda: "x"), "Thing.x is computed, and entities are read"),
         (str, one(lambda row, other: other.id == row.other_id), "Thing.x is of no entity"),
+        (
+            str,
+            value_beside(lambda row, other: other.id == row.other_id, Row, lambda other: other.name),
+            "Thing.x shows one value of a row that may be missing",
+        ),
         (str, many(lambda row, other: other.id == row.id, order=lambda o: (o.id,)), "Thing.x is declared as a list"),
     ],
 )
@@ -226,3 +235,22 @@ def test_all_mistakes_are_told_at_once(toy_types: None):
     schema = schema_with(things=(listed(wrong), many(order=lambda row: (row.id,))))
     with pytest.raises(Misdeclared, match=r"Thing\.note .*; Thing\.big "):
         Engine(schema, shop.sources, shop.permissions)
+
+
+def test_event_that_is_not_read_anew_is_refused(toy_types: None):
+    async def events() -> AsyncGenerator[Any]:
+        yield None
+
+    shown = entity(Row, name="Shown", prefix="shw", readers=ANYONE, visible=(to(ANYONE),))(
+        type("Shown", (), {"__annotations__": {"id": strawberry.ID}})
+    )
+    hidden = thing("Hidden", name=(str, None))
+    for type_, reads, heard in ((shown, Referenced(), True), (shown, None, False), (hidden, Referenced(), False)):
+        begin = strawberry.subscription(resolver=events, graphql_type=type_, metadata={"reads": reads})
+        root = value(readers=ANYONE)(type("Subscription", (), {"happened": begin}))
+        schema = schema_with(
+            scalars=SCALARS, subscription=root, names=(listed(shown), many(order=lambda row: (row.id,)))
+        )
+        found = list(complaints(schema))
+        complaint = "Subscription.happened tells of no entity that is read anew for who listens"
+        assert found == ([] if heard else [complaint]), type_

@@ -17,6 +17,8 @@ from app.asgi import create_app
 from app.embedded import Services
 from app.settings import Settings
 from auth import sessions
+from auth.permissions import operation_denial
+from auth.viewer import Access, ViewerKind
 from commerce import order_status
 from commerce.order_watch import OrderWatch
 from models.account import Account
@@ -24,12 +26,17 @@ from models.classification import Channel
 from models.database import Database
 from models.ids import new_id, show_id
 from models.order import OrderContact, OrderEventKind, OrderStatus
+from reads.declare import field_readers
+from reads.entities import strawberry_field
 from resolvers.issued_session import COOKIE
+from resolvers.root import core_schema
 from tests.support import selling
 from tests.support.address import account
 from tests.support.database import copy_of
 from tests.support.log import written_log
 from tests.support.login_session import LAPTOP
+from tests.support.matrix_checks import least
+from tests.support.partner import partner_and_key
 from tests.support.redis_line import redis_line
 from tests.support.server_process import server_process
 from tests.support.shop import Shop, engine
@@ -186,20 +193,29 @@ async def test_order_that_is_not_ones_own_is_not_found(world: World):
         assert await socket.quiet(1.2)
 
 
-@pytest.mark.parametrize("token", [None, "lys_unknown", "lyp_unknown"])
-async def test_nobody_is_not_let_in(world: World, token: str | None):
-    async with connect(world.urls[0]) as socket:
-        await socket.init(**({"Authorization": f"Bearer {token}"} if token else {}))
-        await socket.subscribe(FOLLOW, id=world.order_id)
-        assert codes_of(await socket.receive()) == UNAUTHENTICATED
+FOLLOWED = core_schema().subscription_type
+assert FOLLOWED is not None
 
 
-async def test_staff_follow_no_orders(world: World):
-    token = (await at_work(world.database, await employed(world.database, "owner"))).token
-    async with connect(world.urls[0]) as socket:
-        await socket.init(**{"Authorization": f"Bearer {token}", "X-Purpose": "ACCESS"})
-        await socket.subscribe(FOLLOW, id=world.order_id)
-        assert codes_of(await socket.receive()) == ["FORBIDDEN"]
+@pytest.mark.parametrize("name", FOLLOWED.fields)
+async def test_subscription_is_refused_to_those_whom_it_does_not_admit(world: World, name: str):
+    member = await at_work(world.database, await employed(world.database, "owner"))
+    _, key = await partner_and_key(world.database)
+    callers = {
+        None: Access(ViewerKind.ANONYMOUS),
+        f"{world.token}x": Access(ViewerKind.ANONYMOUS),
+        member.token: Access(ViewerKind.STAFF),
+        key.text: Access(ViewerKind.PARTNER),
+    }
+    assert FOLLOWED is not None
+    field = FOLLOWED.fields[name]
+    for token, access in callers.items():
+        denied = operation_denial(field_readers(strawberry_field(FOLLOWED, name)), access)
+        assert denied is not None  # there is none for everyone: it would want a test of its own
+        async with connect(world.urls[0]) as socket:
+            await socket.init(**({"Authorization": f"Bearer {token}", "X-Purpose": "ACCESS"} if token else {}))
+            answer = await socket.ask(f"subscription {{ {name}{least(field.args)} {{ __typename }} }}")
+            assert [error["extensions"]["code"] for error in answer["errors"]] == [denied.code], access
 
 
 COOKIES = (
