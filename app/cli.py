@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from app import logging
+from app.catalogue_commands import catalogue
 from app.embedded import Services, ServicesFailedError, addresses, running, services
 from app.embedded.home import UnsafeFolderError
 from app.listening import AddressInUseError, bind, stopped_by_signals
@@ -37,6 +38,7 @@ cli = typer.Typer(
 )
 mail = typer.Typer(help="Read the local mailbox: where mail goes while LAYETTE_SMTP_URL is not set.")
 cli.add_typer(mail, name="mail")
+cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(partner, name="partner")
 cli.add_typer(payments, name="payments")
 cli.add_typer(staff, name="staff")

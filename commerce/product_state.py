@@ -99,10 +99,13 @@ def among(column: Any, keys: Iterable[UUID]) -> ColumnElement[bool]:
     return column == any_(bindparam("keys", list(keys), type_=ARRAY(Uuid), unique=True))
 
 
-async def load(transaction: AsyncConnection, product_ids: Collection[UUID]) -> dict[UUID, ProductState]:
-    """The products that there are of these, locked until the transaction ends."""
+async def load(
+    transaction: AsyncConnection, product_ids: Collection[UUID], *, lock: bool = True
+) -> dict[UUID, ProductState]:
+    """The products that there are of these, locked until the transaction ends where they are to be written."""
     rows = select(Product.__table__).where(among(Product.id, product_ids)).order_by(Product.id)
-    products = (await transaction.execute(rows.with_for_update(key_share=True))).mappings().all()
+    found = await transaction.execute(rows.with_for_update(key_share=True) if lock else rows)
+    products = found.mappings().all()
     ids = [row["id"] for row in products]
     categories = await _categories(transaction, ids)
     alterations = await _alterations(transaction, ids)
