@@ -8,10 +8,10 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped
 
 from models.base import Base, channel, choice, code, key, number, recorded_at, reference, string, version
-from models.classification import Channel
+from models.classification import Channel, Erasure
 from models.order import DELIVERY, FACT
 
-TALK = DELIVERY.but("user.content.private")
+TALK = DELIVERY.but("user.content.private", erasure=Erasure.CLEAR)
 
 
 class ReturnStatus(StrEnum):
