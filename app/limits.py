@@ -5,7 +5,7 @@ remembered by document and operation: a known operation costs one look-up.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from graphql import (
 
 from app.errors import Code, refusal
 from app.weight import NestedTooDeeplyError, Weigher, Weight
-from privacy.collection import card_number_in
+from privacy.collection import card_number_given, card_number_in
 from reads.cache import ByteBounded
 
 Path = tuple[str, ...]
@@ -276,16 +276,25 @@ def _check_root_fields(kind: OperationType, fields: int, limits: Limits) -> None
 
 
 def _check_literals(text: str, document: DocumentNode, digits: int) -> None:
-    for node, path in _literals(document):
+    literals = [*_literals(document)]
+    for node, path in literals:
         if isinstance(node, StringValueNode):
             if "\0" in node.value:
                 raise refusal(Code.BAD_USER_INPUT, "A string may not hold NUL.")
         elif len(node.value) > digits:
             raise refusal(Code.BAD_USER_INPUT, "A number in the document is too long.")
-        if card_number_in(node.value):
+        if card_number_given(path[-1] if path else "", node.value):
             raise CardNumberRefused(("query", *path), document)
-    if card_number_in(text):  # in a comment
+    if card_number_in(text) and card_number_in(_without(text, [node for node, _ in literals])):  # in a comment
         raise CardNumberRefused(("query",), document)
+
+
+def _without(text: str, literals: Sequence[Node]) -> str:
+    """The document's text with nothing where its values stand."""
+    places = sorted((node.loc.start, node.loc.end) for node in literals if node.loc is not None)
+    ends = [0, *(end for _, end in places)]
+    begins = [*(start for start, _ in places), len(text)]
+    return '""'.join(text[end:start] for end, start in zip(ends, begins, strict=True))
 
 
 def _literals(document: DocumentNode) -> Iterator[tuple[StringValueNode | IntValueNode | FloatValueNode, Path]]:

@@ -1,10 +1,14 @@
 """What may not be collected: payment card numbers are refused in every text, wherever it comes in (P4)."""
 
 import re
+from itertools import groupby
 
 import phonenumbers
 
 SHORTEST, LONGEST = 12, 19
+
+PHONE_FIELDS = frozenset({"phone", "contact"})
+"""What the API calls the fields that a phone number is typed into: one in ten adds up as a card's number does."""
 
 # ISO/IEC 7812 issuer prefixes with the lengths of the cards issued under them.
 _ISSUED = re.compile(
@@ -42,6 +46,11 @@ def card_number_in(text: str) -> bool:
     return any(_card_among(run[0], text[run.end() : run.end() + 1]) for run in _DIGITS.finditer(_UUID.sub("u", text)))
 
 
+def card_number_given(field: str, text: str) -> bool:
+    """Whether a field's value has a payment card's number in it; a valid phone number in a field for one is none."""
+    return card_number_in(text) and not (field in PHONE_FIELDS and phone_number(text))
+
+
 def phone_number(text: str) -> bool:
     """Whether the text is a valid phone number in international form, which may look like a card's."""
     try:
@@ -56,7 +65,7 @@ def _card_among(run: str, following: str) -> bool:
         groups.pop()
     if _is_card("".join(groups)):
         return True
-    return any(_is_card(number) for number in _grouped_numbers(groups))
+    return any(_is_card(number) for number in (*_grouped_numbers(groups), *_spelled_numbers(groups)))
 
 
 def _grouped_numbers(groups: list[str]) -> list[str]:
@@ -72,6 +81,12 @@ def _grouped_numbers(groups: list[str]) -> list[str]:
             if len(group) < _USUAL_GROUP:
                 break  # only a card's last group is as short
     return numbers
+
+
+def _spelled_numbers(groups: list[str]) -> list[str]:
+    """The numbers of which each digit stands alone."""
+    stretches = groupby(groups, key=lambda group: len(group) == 1)
+    return ["".join(stretch) for alone, stretch in stretches if alone]
 
 
 def _is_card(number: str) -> bool:

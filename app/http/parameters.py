@@ -9,7 +9,7 @@ import orjson
 
 from app.errors import Code
 from app.http.request import HttpRefusal
-from privacy.collection import SHORTEST, card_number_in, phone_number
+from privacy.collection import SHORTEST, card_number_given, card_number_in
 
 MAX_DEPTH = 32
 MAX_FIELDS = 20
@@ -111,7 +111,7 @@ def _check(value: Any, path: Path, cards: list[Path]) -> None:
     if isinstance(value, str):
         if "\0" in value:
             raise _malformed(f"{'.'.join(map(str, path))} may not hold NUL.", Code.BAD_USER_INPUT)
-        if len(value) >= SHORTEST and card_number_in(value) and not (path[-1] == "phone" and phone_number(value)):
+        if len(value) >= SHORTEST and card_number_given(str(path[-1]), value):
             cards.append(path)
     elif isinstance(value, dict | list):
         if len(path) > MAX_DEPTH:

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from privacy.collection import card_number_in, phone_number
+from privacy.collection import PHONE_FIELDS, card_number_given, card_number_in, phone_number
 
 CARDS = [
     "4111111111111111",
@@ -38,6 +38,8 @@ def test_card_number_is_found(number: str):
         "\u202f".join(groups),
         "\u2013".join(groups),
         " ".join(number),
+        f"{' '.join(number)} 12 27 123",
+        f"1 pc. {' '.join(number)}",
         f"my card is {' '.join(groups)}, thanks",
         f"{number} 12/27 123",
         f"{' '.join(groups)} 12 27",
@@ -105,3 +107,11 @@ def test_valid_phone_number_is_known(number: str):
 @pytest.mark.parametrize("number", ["4111111111111111", "+4111111111111111", "hello", "+1", "5035550100"])
 def test_what_is_no_international_phone_number_is_none(number: str):
     assert not phone_number(number)
+
+
+@pytest.mark.parametrize("number", ["+4915107049996", "+628127489068", "+573107577104", "+639176563414"])
+def test_phone_number_that_adds_up_as_a_card_does_is_none_in_a_field_for_one(number: str):
+    assert card_number_in(number)
+    assert not any(card_number_given(field, number) for field in PHONE_FIELDS)
+    assert card_number_given("note", number)
+    assert card_number_given("phone", f"{number} 4111111111111111")
