@@ -45,7 +45,7 @@ def _sale(input: OrderPlaceInStoreInput) -> Sale:
         input.currency_code,
         [
             Tendered(one.kind, Amount(one.amount.amount, one.amount.currency_code), one.gateway_token or None)
-            for one in input.tenders
+            for one in input.tenders or ()
         ],
         input.idempotency_key,
         list(input.discount_codes or ()),

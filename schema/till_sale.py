@@ -30,8 +30,8 @@ class TenderInput:
 class OrderPlaceInStoreInput:
     currency_code: CurrencyCode
     lines: list[CartLineInput]
-    tenders: list[TenderInput]
     idempotency_key: str
+    tenders: list[TenderInput] | None = strawberry.UNSET
     customer_id: strawberry.ID | None = strawberry.UNSET
     discount_codes: list[str] | None = strawberry.UNSET
     handed_over: bool | None = True
