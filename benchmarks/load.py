@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import http.client
 import multiprocessing
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -196,3 +197,18 @@ async def _paced(target: Target, connections: int, seconds: float, rate: float) 
 def _schedule(rate: float, seconds: float) -> Iterator[int]:
     begun = perf_counter_ns()
     return (begun + int(number * 1e9 / rate) for number in range(int(rate * seconds)))
+
+
+def ask(port: int, request: bytes) -> bytes:
+    """The body of the answer."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = dict(line.split(": ", 1) for line in lines)
+    connection.request(*first.split(" ")[:2], body, headers)
+    answer = connection.getresponse()
+    found = answer.read()
+    connection.close()
+    if answer.status != 200:
+        raise SystemExit(f"{first}: {answer.status} {found!r}")
+    return found

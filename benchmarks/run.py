@@ -4,7 +4,6 @@
 """
 
 import argparse
-import http.client
 import shlex
 import sys
 from collections.abc import Iterator
@@ -14,16 +13,19 @@ from typing import Any
 
 import orjson
 
-from benchmarks import guard, report
+from benchmarks import guard, report, writes
+from benchmarks.cart import CART
 from benchmarks.documents import CASES, CATALOGUE, DETAIL, Case
-from benchmarks.load import Generator, Target
+from benchmarks.load import Generator, Target, ask
 from benchmarks.processes import cpu_nanoseconds, database_processes, serving
 from benchmarks.report import Measured, Row
 from benchmarks.shop import CUSTOMERS, Shop, post, say, shop, sign_in
 from benchmarks.sign_ins import interference
 from benchmarks.ways import WAYS
+from benchmarks.writes import WriteRow
 
 CONNECTIONS = (1, 16)
+WRITES = (CART,)
 
 
 def main() -> None:
@@ -40,7 +42,8 @@ def main() -> None:
         signing_in = Target(port, tuple(map(sign_in, CUSTOMERS)))
         waits = interference(reading, signing_in, options.seconds * 4, max(1, options.rounds // 3), generators)
         guarded = guard.table(running, options.rounds)
-    text = f"{report.tables(rows, waits)}\n\n{guarded}"
+        written = writes.table(list(measure_writes(options, servers, generators[0])))
+    text = f"{report.tables(rows, waits)}\n\n{guarded}\n\n{written}"
     print(f"\n{text}")
     if options.write:
         report.write(text, f"make bench{' ARGS=' + shlex.quote(' '.join(sys.argv[1:])) if sys.argv[1:] else ''}")
@@ -82,6 +85,15 @@ def measure(
                 for number in range(options.rounds)
             ]
             yield Row(case, connections, rounds)
+
+
+def measure_writes(
+    options: argparse.Namespace, servers: dict[str, tuple[int, int]], generator: Generator
+) -> Iterator[WriteRow]:
+    """A row for each write."""
+    ports = {way: port for way, (_, port) in servers.items()}
+    say(f"writes: {options.rounds} rounds")
+    return writes.measure(WRITES, ports, generator, options.rounds, options.seconds)
 
 
 def one_round(
@@ -132,21 +144,6 @@ def check_equal(case: Case, targets: dict[str, Target]) -> None:
             raise SystemExit(
                 f"{case.name}: the answers differ\n" + "\n".join(f"{w}: {b!r}" for w, b in different.items())
             )
-
-
-def ask(port: int, request: bytes) -> bytes:
-    """The body of the answer."""
-    head, _, body = request.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = dict(line.split(": ", 1) for line in lines)
-    connection.request(*first.split(" ")[:2], body, headers)
-    answer = connection.getresponse()
-    found = answer.read()
-    connection.close()
-    if answer.status != 200:
-        raise SystemExit(f"{first}: {answer.status} {found!r}")
-    return found
 
 
 def signed_in(port: int, email: str) -> str:

@@ -68,14 +68,16 @@ async def _slugs(url: str) -> tuple[str, ...]:
         await connection.close()
 
 
-def post(path: str, body: Mapping[str, Any], token: str | None = None) -> bytes:
-    """An HTTP request as a client in the same network sends it."""
+def post(path: str, body: Mapping[str, Any], token: str | None = None, *, cart: str | None = None) -> bytes:
+    """An HTTP request as a client in the same network sends it, with the tokens of a session and of a cart."""
     text = orjson.dumps(body)
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n"
     )
     if token is not None:
         head += f"authorization: Bearer {token}\r\n"
+    if cart is not None:
+        head += f"x-cart-token: {cart}\r\n"
     return head.encode() + b"\r\n" + text
 
 

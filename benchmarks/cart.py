@@ -1,0 +1,86 @@
+"""Putting a line into a cart, with the cart in the answer; and a bare transaction that writes the same rows."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from benchmarks.load import ask
+from benchmarks.shop import post
+from benchmarks.writes import BARE, SHOP, WriteCase
+from models.ids import new_id, read_id
+
+CARTS, KINDS = 100, 5
+"""Carts that are filled in turn, each with so many kinds of goods, of which there are more and more."""
+
+VARIANTS = """{ products(first: 50) { edges { node { variants { id available } } } } }"""
+CREATE = """mutation Create($input: CartCreateInput!) {
+  cartCreate(input: $input) { cartToken cart { id lines { id } } userErrors { message } }
+}"""
+ADD = """mutation Add($input: CartLinesAddInput!) {
+  cartLinesAdd(input: $input) {
+    cart {
+      id version total { amount currencyCode }
+      lines { id quantity unitPrice { amount currencyCode } total { amount currencyCode } }
+      warnings { code lineId message }
+    }
+    userErrors { code message }
+  }
+}"""
+
+PUT = """INSERT INTO cart_line (id, cart_id, position, variant_id, quantity, seen_price)
+VALUES ($1, $2, $3, $4, 1, $5)
+ON CONFLICT (id) DO UPDATE SET quantity = cart_line.quantity + 1, seen_price = excluded.seen_price"""
+COUNT = """UPDATE cart SET version = version + 1, updated_at = now(), expires_at = now() + interval '30 days'
+WHERE id = $1"""
+
+
+def requests(port: int) -> Mapping[str, tuple[bytes, ...]]:
+    """What is asked of the shop and of the bare route: one kind for every cart, then the next."""
+    variants = _variants(port)[:KINDS]
+    carts = [_cart(port, []) for _ in range(CARTS)]
+    bare = [_cart(port, variants) for _ in range(CARTS)]
+    shop = [
+        post("/graphql", {"query": ADD, "variables": {"input": {"cartId": cart["id"], "lines": [line]}}}, cart=token)
+        for line in ({"variantId": variant, "quantity": 1} for variant in variants)
+        for cart, token in carts
+    ]
+    rows = [post("/cart", _row(cart, at, variant)) for at, variant in enumerate(variants) for cart, _ in bare]
+    return {SHOP: tuple(shop), BARE: tuple(rows)}
+
+
+def _variants(port: int) -> list[str]:
+    found = _asked(port, post("/graphql", {"query": VARIANTS}))
+    products = [edge["node"]["variants"] for edge in found["products"]["edges"]]
+    return [variants[0]["id"] for variants in products if variants[0]["available"]]
+
+
+def _cart(port: int, variants: list[str]) -> tuple[dict[str, Any], str]:
+    lines = [{"variantId": variant, "quantity": 1} for variant in variants]
+    given = {"currencyCode": "USD", "lines": lines}
+    made = _asked(port, post("/graphql", {"query": CREATE, "variables": {"input": given}}))["cartCreate"]
+    if made["cart"] is None:
+        raise SystemExit(f"no cart: {made['userErrors']}")
+    return made["cart"], made["cartToken"]
+
+
+def _asked(port: int, request: bytes) -> dict[str, Any]:
+    return orjson.loads(ask(port, request))["data"]
+
+
+def _row(cart: dict[str, Any], at: int, variant: str) -> dict[str, Any]:
+    keys = read_id("crl", cart["lines"][at]["id"]), read_id("crt", cart["id"]), read_id("var", variant)
+    return {"keys": [str(key or new_id()) for key in keys], "position": at}
+
+
+async def put(connection: asyncpg.Connection, given: Mapping[str, Any]) -> None:
+    """The bare transaction."""
+    line, cart, variant = map(UUID, given["keys"])
+    async with connection.transaction():
+        await connection.execute(PUT, line, cart, given["position"], variant, 2000)
+        await connection.execute(COUNT, cart)
+
+
+CART = WriteCase("cart", "cart add: a line, with the cart read", 0.5, requests)
