@@ -7,6 +7,7 @@ import orjson
 import pytest
 import websockets
 
+from tests.support.log import written_log
 from tests.support.sockets import LIMITS, LISTED, Line, Socket, connect
 
 ME = "{ me { name } }"
@@ -32,9 +33,10 @@ async def test_other_subprotocols_are_refused(line: Line, offered: list[str]):
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil.example", "http://"])
 async def test_page_of_another_site_is_not_connected(line: Line, origin: str):
-    with pytest.raises(websockets.InvalidStatus) as refused:
+    with written_log() as log, pytest.raises(websockets.InvalidStatus) as refused:
         async with connect(line.url, origin=origin):
             pass
+    assert list(log) == []
     response = refused.value.response
     assert response.status_code == 403
     assert response.headers["cache-control"] == "no-store"
@@ -52,6 +54,17 @@ async def test_handshake_with_endless_headers_is_refused(line: Line):
         async with connect(line.url, headers={f"x-{number}": "a" * 4000 for number in range(9)}):
             pass
     assert refused.value.response.status_code == 431
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-long": "a" * 9000}, {f"x-{number}": "a" for number in range(200)}], ids=["long", "many"]
+)
+async def test_handshake_with_headers_that_are_not_read_is_answered(line: Line, headers: dict[str, str]):
+    with written_log() as log, pytest.raises(websockets.InvalidStatus) as refused:
+        async with asyncio.timeout(5), connect(line.url, headers=headers):
+            pass
+    assert refused.value.response.status_code == 400
+    assert list(log) == []
 
 
 async def test_handshake_that_says_a_thing_twice_is_refused(line: Line):

@@ -136,6 +136,20 @@ async def test_reader_that_reads_nothing_is_hung_up_on(line: Line, monkeypatch: 
     assert list(log) == []
 
 
+async def test_client_that_answers_no_ping_is_hung_up_on():
+    engine, impatient = ToyEngine(), {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
+    async with serving(make_sockets(engine), lifespan="off", **impatient) as url:
+        reader, writer = await open_by_hand(url)
+        writer.write(frame(orjson.dumps({"id": "1", "type": "subscribe", "payload": {"query": TICKS}})))
+        await until(lambda: len(engine.listeners) == 1)
+        async with connect(url) as patient:
+            await patient.init()
+            await asyncio.wait_for(rest_of(reader), 5)
+            await until(lambda: not engine.listeners)
+            assert await patient.ask("{ hello }") == {"data": {"hello": "Hello, you"}}
+        writer.close()
+
+
 async def test_sockets_are_told_that_the_server_stops():
     engine = ToyEngine()
     async with contextlib.AsyncExitStack() as stack:
