@@ -130,7 +130,7 @@ class _Planning:
 
     def _variants(self, base: ProductState, rows: ProductRows) -> tuple[VariantState, ...]:
         """The variants in their order, new ones behind those on sale; those that no row names as they are."""
-        by_sku = {one.sku: one for one in base.variants}
+        by_sku, before = {one.sku: one for one in base.variants}, len(self.mistakes)
         for row in rows.variants:
             owner = self.known.owners.get(row.sku)
             if owner is not None and owner[0] != base.id:
@@ -139,7 +139,7 @@ class _Planning:
             by_sku[row.sku] = self._variant(base, by_sku.get(row.sku), row)
         on_sale = [one for one in by_sku.values() if one.archived_at == base.archived_at]
         given_up = [one for one in by_sku.values() if one.archived_at != base.archived_at]
-        if not on_sale:
+        if not on_sale and len(self.mistakes) == before:
             self._note(rows.line, "A product has one variant at least: archive the product.", "variant_archived")
         if len(on_sale) > MOST_VARIANTS:
             self._note(rows.line, f"A product has at most {MOST_VARIANTS} variants.", "slug")
