@@ -69,7 +69,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """A variant as it is now, with prices in one currency. `category_ids` have the categories' ancestors among them."""
+    """A variant as it is now, with prices in one currency.
+
+    `category_ids` have the categories' ancestors among them, and are looked up where a code asks for categories.
+    """
 
     variant_id: UUID
     product_id: UUID
@@ -167,11 +170,13 @@ def _statement() -> Rows:
     cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART).cte("of")
     currency = func.coalesce(select(cart.c.currency).scalar_subquery(), _CURRENCY)
     account = func.coalesce(select(cart.c.account_id).scalar_subquery(), _ACCOUNT)
+    entered = _entered()
+    goods = _goods_of(currency, _categories(entered)).subquery("goods")
     return select(
         _text(select(func.row_to_json(cart.table_valued()))).label("cart"),
         _text(_listed(_lines())).label("lines"),
-        _text(select(func.json_agg(_goods_of(currency).subquery("goods").table_valued()))).label("goods"),
-        _text(_listed(_codes(currency, account))).label("codes"),
+        _text(select(func.json_agg(goods.table_valued()))).label("goods"),
+        _text(_listed(_codes(entered, currency, account))).label("codes"),
         _text(select(func.json_agg(_measured(account).subquery("measured").table_valued()))).label("measured"),
     )
 
@@ -208,8 +213,12 @@ def _lines() -> Rows:
     ).where(CartLine.cart_id == _CART)
 
 
-def _goods_of(currency: ColumnElement[str]) -> Rows:
-    wanted = select(CartLine.variant_id).where(CartLine.cart_id == _CART).union_all(select(func.unnest(_VARIANTS)))
+def _wanted() -> Any:
+    return select(CartLine.variant_id).where(CartLine.cart_id == _CART).union_all(select(func.unnest(_VARIANTS)))
+
+
+def _goods_of(currency: ColumnElement[str], categories: Any) -> Rows:
+    of_product = select(func.json_agg(categories.c.id)).where(categories.c.product_id == Product.id)
     price = (VariantPrice.variant_id == Variant.id) & (VariantPrice.currency == currency)
     return (
         select(
@@ -227,11 +236,11 @@ def _goods_of(currency: ColumnElement[str]) -> Rows:
             Product.tax_category,
             VariantPrice.price,
             _services(currency).label("services"),
-            _categories().label("category_ids"),
+            of_product.correlate(Product).scalar_subquery().label("category_ids"),
         )
         .join(Product, Product.id == Variant.product_id)
         .outerjoin(VariantPrice, price)
-        .where(Variant.id.in_(wanted))
+        .where(Variant.id.in_(_wanted()))
     )
 
 
@@ -244,13 +253,15 @@ def _services(currency: ColumnElement[str]) -> ColumnElement[Any]:
     return select(func.json_agg(offered.subquery("offered").table_valued())).scalar_subquery()
 
 
-def _categories() -> ColumnElement[Any]:
-    """The categories of the product, and those above them."""
-    own = select(Category.id, Category.parent_id).join(ProductCategory, ProductCategory.category_id == Category.id)
-    own = own.where(ProductCategory.product_id == Product.id).correlate(Product)
-    above = own.cte("above", recursive=True, nesting=True)
-    above = above.union(select(Category.id, Category.parent_id).join(above, above.c.parent_id == Category.id))
-    return select(func.json_agg(above.c.id)).scalar_subquery()
+def _categories(entered: Any) -> Any:
+    """By product, its categories and those above them; none where no code asks for any."""
+    asked = select(DiscountCategory.category_id).where(DiscountCategory.discount_id.in_(select(entered.c.discount_id)))
+    products = select(Variant.product_id).where(Variant.id.in_(_wanted()))
+    own = select(ProductCategory.product_id, Category.id, Category.parent_id)
+    own = own.join(Category, Category.id == ProductCategory.category_id)
+    above = own.where(asked.exists(), ProductCategory.product_id.in_(products)).cte("above", recursive=True)
+    parents = select(above.c.product_id, Category.id, Category.parent_id)
+    return above.union(parents.join(Category, Category.id == above.c.parent_id))
 
 
 def _measured(account: ColumnElement[Any]) -> Rows:
@@ -260,12 +271,15 @@ def _measured(account: ColumnElement[Any]) -> Rows:
     return select(MeasurementSet.id, sealed).where(MeasurementSet.account_id == account, wanted)
 
 
-def _codes(currency: ColumnElement[str], account: ColumnElement[Any]) -> Rows:
-    """The codes that are given, in their order; else those of the cart."""
+def _entered() -> Any:
+    """The codes that are given, with their places; else those of the cart."""
     kept = select(CartDiscount.discount_id, cast(CartDiscount.position, Integer).label("position"))
     kept = kept.where(CartDiscount.cart_id == _CART, _CODES.is_(None))
     given = select(Discount.id, func.array_position(_CODES, Discount.code)).where(Discount.code == func.any(_CODES))
-    entered = kept.union_all(given).subquery("entered")
+    return kept.union_all(given).cte("entered")
+
+
+def _codes(entered: Any, currency: ColumnElement[str], account: ColumnElement[Any]) -> Rows:
     here = (DiscountAmount.discount_id == Discount.id) & (DiscountAmount.currency == currency)
     used = select(func.count()).select_from(DiscountUse)
     used = used.where(DiscountUse.discount_id == Discount.id, DiscountUse.account_id == account)
