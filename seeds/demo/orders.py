@@ -34,6 +34,8 @@ _YOUNGEST_DAYS = {
     OrderStatus.CANCELLED: 12,
     OrderStatus.DELIVERED: 16,
 }
+_ENDED = {OrderStatus.DELIVERED, OrderStatus.CANCELLED}
+_SHORTEST_PAUSE = 9
 _IN_PARTS = {OrderStatus.PARTIALLY_FULFILLED, PaymentStatus.PARTIALLY_REFUNDED}
 _SENT_BACK = {PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
 
@@ -65,8 +67,9 @@ def read_wishes(text: Mapping[str, Any], random: Random) -> list[Wish]:
     for line in text["orders"]:
         name, _, payment = line.partition(" ")
         status = OrderStatus(name)
-        ended = status in {OrderStatus.DELIVERED, OrderStatus.CANCELLED}
-        days += random.randint(9, longest_pause) if ended else 1
+        # The newest that has ended came so lately that it may still be sent back.
+        pause = longest_pause if any(wish.status in _ENDED for wish in wishes) else _SHORTEST_PAUSE + 4
+        days += random.randint(_SHORTEST_PAUSE, pause) if status in _ENDED else 1
         days = min(max(days, _YOUNGEST_DAYS[status]), OLDEST_DAYS)
         wishes.append(Wish(status, PaymentStatus(payment) if payment else USUAL_PAYMENT[status], days))
     return wishes

@@ -138,6 +138,14 @@ async def test_demo_orders_are_in_every_state(demo: Shop):
     assert set(await demo.values("SELECT DISTINCT status FROM review")) == set(ReviewStatus) - {ReviewStatus.ERASED}
 
 
+async def test_demo_has_something_that_may_still_be_sent_back(demo: Shop):
+    lately = (
+        "SELECT count(*) FROM orders o JOIN account a ON a.id = account_id WHERE email = 'customer1@example.com'"
+        " AND delivered_at > now() - interval '30 days' AND refunded_total = 0"
+    )
+    assert await demo.value(lately) == 1
+
+
 async def test_demo_has_thirty_customers_with_proven_mailboxes(demo: Shop):
     emails = await demo.values("SELECT email FROM account WHERE email_verified_at IS NOT NULL AND kind = 'CUSTOMER'")
     assert set(emails) == {f"customer{n}@example.com" for n in range(1, 31)}
