@@ -50,6 +50,9 @@ PARTS = (OrderLine, OrderEvent, OrderPayment, Refund, Fulfillment, Alteration, R
 ASK_EVERY = 1.0
 """Seconds between questions: a session that ended is followed by nobody after that."""
 
+AT_A_TIME = 1000
+"""How many are asked about by one statement."""
+
 GATHER = 0.02
 """Seconds that a hint waits for others, so that many changes at once make one question."""
 
@@ -180,11 +183,13 @@ class OrderWatch:
     async def _states(self, keys: Iterable[Key]) -> dict[Key, str | End]:
         """The state of each order as its follower may see it: a text that changes with the order."""
         asked = list(keys)
-        async with self._database.reading() as connection:
-            rows = await connection.fetch(_STATES, [order for order, _ in asked], [digest for _, digest in asked])
         states: dict[Key, str | End] = dict.fromkeys(asked, End.SESSION)
-        for order_id, digest, state in rows:
-            states[order_id, digest] = End.ORDER if state is None else state
+        for begin in range(0, len(asked), AT_A_TIME):
+            orders, digests = zip(*asked[begin : begin + AT_A_TIME], strict=True)
+            async with self._database.reading() as connection:
+                rows = await connection.fetch(_STATES, orders, digests)
+            for order_id, digest, state in rows:
+                states[order_id, digest] = End.ORDER if state is None else state
         return states
 
 

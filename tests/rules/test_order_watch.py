@@ -183,6 +183,16 @@ async def test_all_that_belongs_to_an_order_counts(world: World):
     assert await news(following) is None
 
 
+async def test_more_are_followed_than_one_statement_asks_about(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(order_watch, "AT_A_TIME", 2)
+    others = [await world.database.transact(lambda t: sessions.issue(t, world.owner, LAPTOP)) for _ in range(4)]
+    found = [await world.follow(), *[await world.watch.follow(world.order, one.digest) for one in others]]
+    await world.database.transact(lambda t: sessions.revoke(t, world.owner, others[0].session_id))
+    await world.edit()
+    ends = [await news(one) for one in found if isinstance(one, Following)]
+    assert ends == [None, End.SESSION, None, None, None]
+
+
 async def test_both_of_two_sessions_hear(world: World):
     other = await world.database.transact(lambda t: sessions.issue(t, world.owner, LAPTOP))
     here, there = await world.follow(), await world.watch.follow(world.order, other.digest)
