@@ -26,7 +26,7 @@ from reads.declare import field_readers
 from reads.engine import Body, Outcome
 from reads.entities import strawberry_field
 from resolvers.root import core_schema, open_engine
-from tests.support import inputs
+from tests.support import inputs, uploads
 from tests.support.account import everything
 from tests.support.both_ways import World, open_world
 from tests.support.database import copy_of
@@ -65,6 +65,10 @@ class Premises:
 
     async def post(self, query: str, token: str | None, **variables: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
+        files = {name: found for name, found in variables.items() if isinstance(found, bytes)}
+        if files:
+            form = uploads.form(uploads.request(query, files))
+            return await self.shop.client.post("/graphql", content=form, headers=uploads.headers(token))
         body = {"query": query, "variables": variables}
         return await self.shop.client.post("/graphql", json=body, headers=headers)
 

@@ -24,6 +24,7 @@ WORDS: dict[str, Any] = {
     "Decimal": "1.00",
     "DateTime": "2026-03-01T12:00:00Z",
     "Date": "2026-03-01",
+    "Upload": b"no picture",
 }
 KNOWN: dict[str, Any] = {"email": "x@example.com", "countryCode": "US", "currencyCode": "USD"}
 
