@@ -1,5 +1,6 @@
 """Shipping methods as staff set them, and quotes that read them: what is refused, and how many statements it takes."""
 
+from asyncio import gather
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from commerce.tax import Place
 from models.address import AddressKind
 from models.catalogue import CurrencyCode
 from models.classification import Channel
+from models.database import Database
 from models.ids import new_id
 from models.shipping import ShippingMethod, ShippingPrice
 from tests.support import selling
@@ -113,6 +115,21 @@ async def test_code_is_of_one_method(database: RolledBackDatabase):
     assert await refused(database, STANDARD) == [(Code.TAKEN, "code")]
     assert await refused(database, STANDARD, other) == [(Code.TAKEN, "code")]
     assert await database.connection.scalar(select(func.count()).select_from(ShippingMethod)) == 2
+
+
+async def test_of_editors_and_makers_at_once_one_wins(committed_database: Database):
+    """On connections of their own: nobody's edit is lost unseen, and a code is taken once."""
+
+    def attempt(draft: MethodDraft, key: UUID | None, version: int | None) -> Any:
+        return committed_database.transact(lambda t: shipping_saving.save(t, draft, key, expected_version=version))
+
+    made = await gather(*(attempt(replace(STANDARD, name=f"Maker {n}"), None, None) for n in range(8)))
+    [key] = [one for one in made if isinstance(one, UUID)]
+    assert [one for one in made if one != key] == [[shipping_saving.TAKEN]] * 7
+    edited = await gather(*(attempt(replace(STANDARD, name=f"Editor {n}"), key, 1) for n in range(8)))
+    assert [one for one in edited if one != key] == [[shipping_saving.VERSION_CONFLICT]] * 7
+    [found] = await committed_database.transact(shipping.methods)
+    assert (found.version, found.name[:6], found.prices) == (2, "Editor", {USD: 695, EUR: 590})
 
 
 @pytest.mark.parametrize(
