@@ -25,11 +25,12 @@ _HELD = frozenset({ChargeStatus.PENDING, ChargeStatus.ACTION, ChargeStatus.AUTHO
 
 
 async def charges(settings: Settings) -> AsyncIterator[dict[str, Any]]:
-    """The gateway's book, oldest first, as the command prints it."""
+    """What the gateway has in its book for this shop, oldest first, as the command prints it."""
     gateway = connections.payments(settings)
     try:
         async for charged in gateway.book():
-            yield shown(charged)
+            if charged.charge_id is not None:
+                yield shown(charged)
     finally:
         await gateway.close()
 

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MAILBOX = r"^[^@\s<>]+@[^@\s<>]+$"
 
+# A key is sent over TLS, or stays on this machine.
+TLS = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|/|$))"
+
 # A list in the environment is written with commas: LAYETTE_CURRENCIES=USD,EUR
 CommaSeparated = NoDecode
 
@@ -53,7 +56,7 @@ class Settings(BaseSettings):
     payments: str = Field("local", pattern="^(local|stripe)$", description="local, a gateway in the home, or stripe")
     stripe_key: SecretStr | None = Field(None, description="Stripe's secret or restricted key")
     stripe_webhook_secret: SecretStr | None = Field(None, description="What signs Stripe's webhooks")
-    stripe_url: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Where Stripe's API answers")
+    stripe_url: str = Field("https://api.stripe.com", pattern=TLS, description="Where Stripe's API answers")
 
     storage_url: str | None = Field(
         None, description="s3://bucket/prefix, for uploaded pictures; a folder in the home otherwise"

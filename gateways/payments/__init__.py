@@ -161,7 +161,7 @@ class PaymentGateway(Protocol):
     def book(self, since: datetime | None = None) -> AsyncIterator[Charged]:
         """Every charge that the gateway has in its book, oldest first; `since` leaves out those that were made before.
 
-        Raises GatewayTimeout.
+        Those without a `charge_id` were made by somebody else who uses the same account. Raises GatewayTimeout.
         """
         ...
 
