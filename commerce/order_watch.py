@@ -153,6 +153,7 @@ class OrderWatch:
         finally:
             self._watching = None
             listening.cancel()
+            await asyncio.wait([listening])
 
     def _hear(self, name: bytes) -> None:
         self._hints.add(name)

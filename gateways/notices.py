@@ -53,7 +53,7 @@ class Notices:
         while True:
             try:
                 await self._listen(heard)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is: one does without, and tries again
                 log.warning("notices.not_heard", error=type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
 
