@@ -52,7 +52,7 @@ async def test_both_ways_give_the_same_bytes(world: World, shard: int):
     answerable = verdicts[Verdict.SAME] + verdicts[Verdict.UNEXPLAINED]
     assert verdicts[Verdict.SAME] >= COMPILED_AT_LEAST * answerable, told(unexplained, seed)
     # Were most operations mistaken, or one kind of caller never asked, the above would prove little.
-    assert verdicts[Verdict.SAME] > 0.55 * len(found)
+    assert verdicts[Verdict.SAME] > 0.55 * (len(found) - verdicts[Verdict.COMPUTED])
     assert {one.viewer.kind for one in found if one.verdict is Verdict.SAME} == {one.kind for one in world.viewers}
     assert any(one.recorded for one in found)
 

@@ -161,6 +161,8 @@ class World:
             plan = planner.plan()
             compile_plan(plan, self.engine.sources, viewer.access).arguments(values.coerced, viewer)
         except CannotCompile as reason:
+            if str(reason).endswith("is computed"):
+                return Verdict.COMPUTED
             return Verdict.REFUSED if str(reason) == "refused" else Verdict.UNEXPLAINED
         except GraphQLError:
             return Verdict.UNREACHED
