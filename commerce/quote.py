@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
 from commerce import shipping
-from commerce.basket import Basket
+from commerce.alteration import MAKING_DAYS
+from commerce.basket import Basket, GoodsLine
 from commerce.postal_rules import country_rules
 from commerce.pricing import Discounted, Price, price
 from commerce.shipping import ShippingTerms
@@ -116,7 +117,7 @@ def _options(
     methods: Sequence[ShippingTerms], basket: Basket, discounted: Discounted, place: Place | None, now: datetime
 ) -> tuple[Option, ...]:
     country, currency = place and place.country_code, basket.currency
-    work_days = max((one.days for line in basket.lines for one in line.alterations), default=0)
+    work_days = max(map(_work_days, basket.lines), default=0)
     return tuple(
         Option(
             method,
@@ -126,6 +127,12 @@ def _options(
         for method in methods
         if method.serves(country, basket.weight_grams, currency)
     )
+
+
+def _work_days(line: GoodsLine) -> int:
+    """What is made to measure is made first, and altered then."""
+    made = MAKING_DAYS if line.custom_made else 0
+    return made + max((one.days for one in line.alterations), default=0)
 
 
 def _refusal(

@@ -197,6 +197,8 @@ def test_arrival_counts_from_the_order_and_waits_for_the_tailor():
     assert options["pickup"] == (None, None)
     later = {one.method.code: one for one in quoted(BOSTON, None, goods(days=5), goods(days=7)).options}
     assert (later["standard"].earliest, later["standard"].latest) == (date(2026, 12, 5), date(2026, 12, 7))
+    made = {one.method.code: one for one in quoted(BOSTON, None, replace(goods(days=5), custom_made=True)).options}
+    assert made["standard"].earliest == date(2026, 12, 24)
 
 
 def test_childrens_clothes_are_taxed_less_where_the_place_does():
