@@ -87,6 +87,7 @@ __all__ = [
     "stamp",
     "to",
     "value",
+    "value_beside",
 ]
 
 T = TypeVar("T")
@@ -255,6 +256,11 @@ def one(  # noqa: PLR0913  # as many aspects as a relation has, each with a defa
     given = arguments or {}
     reads = Related(on, _table(model), fields, arguments=given, when=when, seen_by=seen_by)
     return _declared(reads, readers, {n: (a.annotation, a.default) for n, a in given.items()}, description)
+
+
+def value_beside(on: Join, model: Any, only: Expression, *, readers: Any = None) -> Any:
+    """A value, never null, of the one row beside this one; null where there is none. The row's person is its own."""
+    return _declared(Related(on, _table(model), only=only), readers)
 
 
 def many(

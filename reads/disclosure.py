@@ -122,6 +122,8 @@ def relation(reads: Any, parent: Table | None, table: Table, *, root: bool) -> E
         return
     if reads.order is not None:
         yield from reads.order(row)
+    if reads.only is not None:
+        yield reads.only(row)
     if reads.fields is not None:
         yield from shape(reads.fields, table)
 

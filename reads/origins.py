@@ -113,8 +113,9 @@ class Computed:
 class Related:
     """Another table's rows: one object or, with an order, a list.
 
-    `fields` shapes a value type; else the entity's own are read. `table` is the entity's unless given. At a root, `on`
-    takes the viewer's columns instead of a parent's, and the field is null, without an error, to all but `seen_by`.
+    `fields` shapes a value type; else the entity's own are read. `only` is the one value, never null, that a scalar
+    shows of the row. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a
+    parent's, and the field is null, without an error, to all but `seen_by`.
     """
 
     on: Join | None
@@ -125,6 +126,7 @@ class Related:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     when: Expression | None = None
     seen_by: Any = None
+    only: Expression | None = None
 
 
 @dataclass(frozen=True)

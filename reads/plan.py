@@ -187,16 +187,25 @@ class Planner(PagePlanning):
             told |= self.told_by_argument(field, argument_name(name), reads.arguments[name].readers, condition, table)
         inline = None if reads.fields is None else Inline(reads.fields, field.readers)
         beside = parent is not None
+        shown = () if beside else told
         return Rows(
             table,
             on,
             [*arguments.values(), *where],
-            self.object(named, details, table, inline, () if beside else told),
+            self.object(named, details, table, inline, shown)
+            if reads.only is None
+            else self.only(field, named, reads.only, table),
             reads.many,
             not isinstance(graphql_field.type, GraphQLNonNull),
             reads.order,
             told if beside else frozenset(),
         )
+
+    def only(self, field: Field, named: Any, sql: declare.Expression, table: Table) -> Object:
+        """One value of a row, in the place of the row."""
+        leaf = self.guarded(Leaf(lambda row, backend: sql(row), named, False, False), field, table)
+        parts: list[tuple[str, Node]] = [(ONLY, leaf)]
+        return Object(named, parts, recorded=self.recorded(parts, table), bare=True)
 
     def found_under(self, named: Any, reads: declare.Related, *, root: bool) -> list[Where] | None:
         """The conditions that hold whatever is asked for; None where the caller may see no row at all."""

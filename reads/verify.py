@@ -157,6 +157,10 @@ def related(place: Place, *, root: bool) -> Iterator[str]:
         yield f"{place} has no order"
     if not root and reads.on is None:
         yield f"{place} does not say beside which row its rows lie"
+    if reads.only is not None:
+        if not is_leaf_type(named) or isinstance(place.type, GraphQLNonNull):
+            yield f"{place} shows one value of a row that may be missing"
+        return
     entity = entity_behind(named)
     if reads.fields is not None and reads.table is not None:
         yield from shape(place, reads.fields, reads.table)

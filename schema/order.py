@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Numeric, func, select
+from sqlalchemy import Numeric, func
 
 from auth.permissions import ANYONE, OWNER, staff
 from commerce import order as orders
@@ -14,7 +14,7 @@ from models import order as tables
 from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.order import OrderStatus, PaymentStatus
-from reads.declare import Columns, column, embed, entity, many, one, to, value
+from reads.declare import column, embed, entity, many, one, to, value, value_beside
 from schema.alteration import Alteration
 from schema.catalogue import Variant
 from schema.common import Money, Node, PageInfo, money, word
@@ -51,13 +51,6 @@ def order_money(name: str) -> Any:
 def fraction(name: str) -> Any:
     """A rate: "0.19" is 19 %."""
     return column(lambda row: func.trim_scale(row[name], type_=Numeric), nullable=False)
-
-
-def gift_message(line: Columns) -> ColumnElement[Any]:
-    """What is written on the card that goes with a line."""
-    gift = tables.OrderGift.__table__
-    found = select(gift.c.message).where(gift.c.order_line_id == line.id)
-    return found.correlate_except(gift).scalar_subquery()
 
 
 @entity(tables.OrderContact, readers=READERS)
@@ -110,7 +103,9 @@ class OrderLine:
     tax_rate: Decimal = fraction("tax_rate")
     tax_total: Money = order_money("tax_total")
     custom_made: bool
-    gift_message: str | None = column(gift_message, nullable=True)
+    gift_message: str | None = value_beside(
+        lambda line, gift: gift.order_line_id == line.id, tables.OrderGift, lambda gift: gift.message
+    )
     fulfilled_quantity: int
     returned_quantity: int
     cancelled_quantity: int

@@ -11,10 +11,11 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from app.embedded import Services
 from app.settings import Settings
+from commerce.basket import LineDraft
 from models.database import Database
 from models.ids import show_id
 from resolvers.root import open_engine
-from tests.support import selling
+from tests.support import ordering, selling
 from tests.support.both_ways import World, open_world
 from tests.support.database import copy_of
 from tests.support.shop import Shop, open_shop
@@ -242,3 +243,43 @@ async def test_cart_add_is_five_statements_of_which_one_says_who_asks(counted: C
     assert written.startswith("WITH put AS (INSERT INTO cart_line")
     assert len(sent[ended + 1 :]) == 1
     assert "cart_line" in sent[-1]
+
+
+# ---- orders
+
+ORDER_PLACE = (
+    "mutation ($input: OrderPlaceInput!) { orderPlace(input: $input) "
+    f"{{ order {{ {ORDER} }} userErrors {{ code }} }} }}"
+)
+
+
+async def test_order_is_ten_statements_in_two_transactions(counted: Counted):
+    """Twelve with codes and measurements, which tests/rules/orders counts: one statement more for each."""
+    database = counted.shop.database
+    await database.transact(ordering.open_counter)
+    who = await database.transact(ordering.buyer)
+    variant = await database.transact(selling.variant)
+    token = await counted.shop.session(who.account_id)
+    for number in range(2):
+        purchase = await database.transact(
+            lambda t: ordering.in_cart(t, who, LineDraft(variant, 2), total=ordering.TOTAL)
+        )
+        assert purchase.cart.key is not None
+        address = show_id("adr", who.address_id)
+        given = {
+            "cartId": show_id("crt", purchase.cart.key),
+            "expectedTotal": {"amount": str(purchase.expected.amount), "currencyCode": "USD"},
+            "shippingAddressId": address,
+            "billingAddressId": address,
+            "shippingMethod": "standard",
+            "gatewayToken": "tok_visa",
+            "idempotencyKey": f"key {number}",
+        }
+        counted.sent.clear()
+        answer = await counted.shop.ask(ORDER_PLACE, token, input=given)
+        assert answer["data"]["orderPlace"]["userErrors"] == []
+    sent = counted.sent
+    first, second = [at for at, statement in enumerate(sent) if statement == "BEGIN;"]
+    written, settled = sent.index("COMMIT;"), sent.index("COMMIT;", second)
+    assert (len(sent[:first]), len(sent[first + 1 : written]), len(sent[written + 1 : second])) == (1, 6, 0), sent
+    assert (len(sent[second + 1 : settled]), len(sent[settled + 1 :])) == (2, 1), sent

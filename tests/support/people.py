@@ -19,6 +19,9 @@ from models.order import (
     OrderAddress,
     OrderAddressKind,
     OrderContact,
+    OrderEvent,
+    OrderEventKind,
+    OrderGift,
     OrderLine,
     OrderPayment,
     OrderStatus,
@@ -28,6 +31,7 @@ from models.payment import PaymentMethod
 from models.preference import BrandPreference, CommunicationPreference, Preference, SizePreference
 from models.second_factor import SecondFactor, SecondFactorMethod
 from models.staff import StaffKind, StaffMember, StaffStatus
+from tests.support.after_sales import plant_after_sales
 from tests.support.catalogue import Catalogue
 from tests.support.planting import AWKWARD, NOON, Planting
 
@@ -227,14 +231,22 @@ def _order(planting: Planting, person: Person, catalogue: Catalogue, number: int
         refunded_total=random.choice((0, 1, 10**15)),
     )
     person.orders.append(key)
+    lines = []
     for position in range(number % 4):
-        _line(planting, key, position, currency, planting.maybe(random.choice(catalogue.variants)))
+        line = _line(planting, key, position, currency, planting.maybe(random.choice(catalogue.variants)))
+        lines.append(line)
+        if number % 3 and position != 1:
+            whose = {"account_id": person.id, "channel": Channel.WEB.value}
+            planting.add(OrderGift, order_line_id=line, message=planting.text(), **whose)
+    for kind in random.sample(list(OrderEventKind), number % 4):
+        planting.add(OrderEvent, order_id=key, kind=kind.value, at=planting.moment())
+    plant_after_sales(planting, person.id, key, lines, currency, catalogue.variants)
     if number % 3:  # the others were cut off from their person
         _purchaser(planting, person.id, key, planting.maybe(planting.text()))
 
 
-def _line(planting: Planting, order: UUID, position: int, currency: str, variant: UUID | None) -> None:
-    planting.add(
+def _line(planting: Planting, order: UUID, position: int, currency: str, variant: UUID | None) -> UUID:
+    return planting.add(
         OrderLine,
         order_id=order,
         position=position,

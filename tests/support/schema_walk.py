@@ -135,6 +135,8 @@ def relation(named: Any, reads: Any, parent: Table | None) -> Iterator[Any]:
         yield reads.on(PROBE.viewer if parent is None else parent.c, row)
     if reads.when is not None:
         yield reads.when(row)
+    if isinstance(reads, declare.Related) and reads.only is not None:
+        yield reads.only(row)
     for argument in reads.arguments.values():
         yield argument.where(row, PROBE.bind(Bind(argument.type, lambda *_: None)))
         if argument.absent is not None:
