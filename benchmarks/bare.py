@@ -13,7 +13,7 @@ import orjson
 from app.embedded import Services
 from app.settings import Settings
 from auth.tokens import parse
-from benchmarks import cart
+from benchmarks import cart, order
 from benchmarks.documents import CATALOGUE, DETAIL, ME
 from models.database import Database, asyncpg_arguments
 
@@ -21,7 +21,7 @@ HEADERS = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-contr
 WRITERS = 16
 
 Write = Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[None]]
-WRITES: dict[str, Write] = {"/cart": cart.put}
+WRITES: dict[str, Write] = {"/cart": cart.put, "/carts": order.put_carts, "/order": order.place}
 
 
 class Bare:

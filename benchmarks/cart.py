@@ -37,7 +37,7 @@ COUNT = """UPDATE cart SET version = version + 1, updated_at = now(), expires_at
 WHERE id = $1"""
 
 
-def requests(port: int) -> Mapping[str, tuple[bytes, ...]]:
+def requests(port: int, bare_port: int) -> Mapping[str, tuple[bytes, ...]]:
     """What is asked of the shop and of the bare route: one kind for every cart, then the next."""
     variants = _variants(port)[:KINDS]
     carts = [_cart(port, []) for _ in range(CARTS)]

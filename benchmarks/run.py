@@ -17,6 +17,7 @@ from benchmarks import guard, report, writes
 from benchmarks.cart import CART
 from benchmarks.documents import CASES, CATALOGUE, DETAIL, Case
 from benchmarks.load import Generator, Target, ask
+from benchmarks.order import ORDER_CASE
 from benchmarks.processes import cpu_nanoseconds, database_processes, serving
 from benchmarks.report import Measured, Row
 from benchmarks.shop import CUSTOMERS, Shop, post, say, shop, sign_in
@@ -25,7 +26,7 @@ from benchmarks.ways import WAYS
 from benchmarks.writes import WriteRow
 
 CONNECTIONS = (1, 16)
-WRITES = (CART,)
+WRITES = (CART, ORDER_CASE)
 
 
 def main() -> None:

@@ -12,12 +12,16 @@ CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class WriteCase:
-    """`requests(port)` prepares the shop behind the port, and answers what to ask of each way in turn."""
+    """`requests(shop's port, bare's port)` prepares the shop, and answers what to ask of each way in turn.
+
+    `once`: each request is good once, so that every slice has requests of its own.
+    """
 
     name: str
     title: str
     goal: float
-    requests: Callable[[int], Mapping[str, tuple[bytes, ...]]]
+    requests: Callable[[int, int], Mapping[str, tuple[bytes, ...]]]
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,21 @@ def measure(
 ) -> Iterator[WriteRow]:
     """A row for each case."""
     for case in cases:
-        asked = case.requests(ports[SHOP])
-        targets = {way: Target(ports[way], asked[way]) for way in (SHOP, BARE)}
+        targets = _targets(case, ports)
         for target in targets.values():
             generator.closed(target, CONNECTIONS, seconds).result()
-        found = [_round(targets, generator, seconds, flipped=number % 2 == 1) for number in range(rounds)]
+        found = []
+        for number in range(rounds):
+            targets = _targets(case, ports) if case.once else targets
+            found.append(_round(targets, generator, seconds, flipped=number % 2 == 1))
+            if case.once and any(len(found[-1][way].latencies) > len(targets[way].requests) for way in targets):
+                raise SystemExit(f"{case.name}: too few requests for a slice")
         yield WriteRow(case, found)
+
+
+def _targets(case: WriteCase, ports: Mapping[str, int]) -> dict[str, Target]:
+    asked = case.requests(ports[SHOP], ports[BARE])
+    return {way: Target(ports[way], asked[way]) for way in (SHOP, BARE)}
 
 
 def _round(targets: Mapping[str, Target], generator: Generator, seconds: float, *, flipped: bool) -> dict[str, Slice]:
