@@ -110,13 +110,14 @@ def reckon(
         rates=taxes.at(taxed_at) if taxed_at else None,
     )
     refusal = None if chosen else _refusal(options, place, method_code, known)
-    return Quoted(priced, basket, options, chosen and chosen.method, taxed_at, [refusal] if refusal else [])
+    method = chosen.method if chosen else None
+    return Quoted(priced, basket, options, method, taxed_at, [refusal] if refusal else [])
 
 
 def _options(
     methods: Sequence[ShippingTerms], basket: Basket, discounted: Discounted, place: Place | None, now: datetime
 ) -> tuple[Option, ...]:
-    country, currency = place and place.country_code, basket.currency
+    country, currency = place.country_code if place else None, basket.currency
     work_days = max(map(_work_days, basket.lines), default=0)
     return tuple(
         Option(

@@ -76,7 +76,7 @@ class Office:
             for row in written[model]:
                 self._rows.add(model, **row)
         for row in written[OrderMeasurement]:
-            self._rows.add(OrderMeasurement, **row | self._kept(case))
+            self._rows.add(OrderMeasurement, **{**row, **self._kept(case)})
         works = self._add_works(case, written[Alteration])
         self._rows.add(OrderPayment, **written[OrderPayment][0], **_card(purchase))
         for row in written[Charge]:
@@ -97,7 +97,7 @@ class Office:
         buyer, total = purchase.buyer, reckoned.price.total
         charges = () if purchase.card is None else (NewCharge(GATEWAY, total),)
         return OrderDraft(
-            buyer and buyer.id,
+            buyer.id if buyer else None,
             purchase.channel,
             purchase.status,
             purchase.currency,
@@ -105,7 +105,7 @@ class Office:
             lines,
             reckoned.method,
             tax_place=(reckoned.place.country_code, reckoned.place.region),
-            contact=buyer and Contact(buyer.name, buyer.email, buyer.phone),
+            contact=Contact(buyer.name, buyer.email, buyer.phone) if buyer else None,
             shipping_address=purchase.shipping,
             billing_address=purchase.billing,
             payment=purchase.payment,
@@ -117,7 +117,8 @@ class Office:
         )
 
     def _measurements(self, purchase: Purchase, lines: tuple[NewLine, ...]) -> tuple[dict[str, Any], ...]:
-        whose = {"account_id": purchase.buyer and purchase.buyer.id, "channel": purchase.channel}
+        buyer = purchase.buyer
+        whose = {"account_id": buyer.id if buyer else None, "channel": purchase.channel}
         return tuple(
             {
                 "order_line_id": line.id,
@@ -180,8 +181,8 @@ class Office:
                 row["currency"],
                 captured=row["amount"] if status is ChargeStatus.CAPTURED else 0,
                 refunded=case.refunded,
-                brand=card and card.brand,
-                last4=card and card.last4,
+                brand=card.brand if card else None,
+                last4=card.last4 if card else None,
             )
         )
 
@@ -260,7 +261,7 @@ def _counts(case: Case, bought: Bought, position: int) -> dict[str, int]:
 def _card(purchase: Purchase) -> dict[str, str | None]:
     """What a person recognises the card by, known once it was charged."""
     card = None if purchase.payment in _CHARGES else purchase.card
-    return {"brand": card and card.brand, "last4": card and card.last4}
+    return {"brand": card.brand if card else None, "last4": card.last4 if card else None}
 
 
 def _payment_events(case: Case) -> list[Event]:

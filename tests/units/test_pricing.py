@@ -40,7 +40,8 @@ def line(unit_price: int = 1000, quantity: int = 1, **values: Any) -> BasketLine
 
 def code(kind: DiscountKind = DiscountKind.PERCENT, **values: Any) -> DiscountTerms:
     percent = Decimal(10) if kind is DiscountKind.PERCENT else None
-    return DiscountTerms(**{"id": uuid4(), "code": "CODE", "kind": kind, "percent": percent} | values)
+    usual: dict[str, Any] = {"id": uuid4(), "code": "CODE", "kind": kind, "percent": percent}
+    return DiscountTerms(**usual | values)
 
 
 def refusals(*codes: DiscountTerms, lines: list[BasketLine] | None = None, signed_in: bool = True) -> list[Any]:
@@ -184,8 +185,8 @@ def test_amount_takes_off_no_more_than_there_is():
 
 
 def test_later_code_is_reckoned_from_what_the_earlier_left():
-    half = {"percent": Decimal(50), "combinable": True}
-    found = discount([line(1000)], [code(**half), code(**half)], NOW, signed_in=True)
+    half = code(percent=Decimal(50), combinable=True)
+    found = discount([line(1000)], [half, half], NOW, signed_in=True)
     assert [one.amount for one in found.codes] == [500, 250]
 
 
