@@ -8,14 +8,15 @@ FROM (SELECT array_agg(edge.text) AS texts, array_agg(edge.cursor) AS cursors FR
     FROM (SELECT p.id, p.slug, p.name,
         replace(replace(encode(convert_to('["FEATURED","' || p.featured_rank || '","' || encode(uuid_send(p.id), 'hex')
             || '"]', 'UTF8'), 'base64'), E'\n', ''), '=', '') AS cursor,
-        EXISTS (SELECT FROM variant s WHERE s.product_id = p.id AND s.on_hand > 0 OFFSET 0) AS available,
+        EXISTS (SELECT FROM variant s WHERE s.product_id = p.id AND s.on_hand > 0 AND s.archived_at IS NULL OFFSET 0) AS available,
         array_to_string(ARRAY(
             SELECT '{"id":"var_' || encode(uuid_send(v.id), 'hex') || '","sku":"' || v.sku
-                || '","size":' || coalesce(to_json(v.size)::text, 'null') || ',"available":' || (v.on_hand > 0)
+                || '","size":' || coalesce(to_json(v.size)::text, 'null') || ',"available":' || (v.on_hand > 0 AND v.archived_at IS NULL)
                 || ',"price":' || coalesce((
                     SELECT '{"amount":"' || vp.price * 0.01 || '","currencyCode":"' || vp.currency || '"}'
                     FROM variant_price vp WHERE vp.variant_id = v.id AND vp.currency = 'USD'), 'null') || '}'
-            FROM variant v WHERE v.product_id = p.id ORDER BY v.position), ',') AS variants,
+            FROM variant v WHERE v.product_id = p.id AND v.archived_at IS NULL
+            ORDER BY v.position), ',') AS variants,
         array_to_string(ARRAY(
             SELECT '{"node":{"id":"rev_' || encode(uuid_send(r.id), 'hex') || '","rating":' || r.rating
                 || ',"title":' || coalesce(to_json(r.title)::text, 'null')

@@ -12,11 +12,12 @@ SELECT convert_to('{"data":{"product":' || coalesce((
         || '},"variants":[' || array_to_string(ARRAY(
             SELECT '{"id":"var_' || encode(uuid_send(v.id), 'hex') || '","sku":"' || v.sku
                 || '","size":' || coalesce(to_json(v.size)::text, 'null')
-                || ',"color":' || coalesce(to_json(v.color)::text, 'null') || ',"available":' || (v.on_hand > 0)
+                || ',"color":' || coalesce(to_json(v.color)::text, 'null') || ',"available":' || (v.on_hand > 0 AND v.archived_at IS NULL)
                 || ',"price":' || coalesce((
                     SELECT '{"amount":"' || vp.price * 0.01 || '","currencyCode":"' || vp.currency || '"}'
                     FROM variant_price vp WHERE vp.variant_id = v.id AND vp.currency = 'USD'), 'null') || '}'
-            FROM variant v WHERE v.product_id = p.id ORDER BY v.position), ',')
+            FROM variant v WHERE v.product_id = p.id AND v.archived_at IS NULL
+            ORDER BY v.position), ',')
         || '],"reviews":{"edges":[' || array_to_string(ARRAY(
             SELECT '{"node":{"id":"rev_' || encode(uuid_send(r.id), 'hex') || '","rating":' || r.rating
                 || ',"title":' || coalesce(to_json(r.title)::text, 'null')
