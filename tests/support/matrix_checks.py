@@ -91,7 +91,7 @@ class Examiner:
                     tuple(self.explorer.lines(route.type.name, name, field)),
                     isinstance(field.type, GraphQLNonNull),
                     leaf,
-                    route.computed or (not route.steps and is_computed(route.type, name)),
+                    route.computed or is_computed(route, name),
                 )
 
     async def complaints(self) -> AsyncIterator[str]:

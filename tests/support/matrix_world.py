@@ -22,7 +22,8 @@ from commerce.tax import Place
 from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand
 from models.address import Address
 from models.alteration import Alteration
-from models.catalogue import Brand
+from models.cart import Cart, CartLine
+from models.catalogue import Brand, Product, ProductPrice, Variant, VariantPrice
 from models.classification import Channel, Personal, Purpose, classification
 from models.data_access import DataAccess
 from models.database import Database
@@ -30,7 +31,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine
 from models.ids import show_id
 from models.login_session import DeviceKind, LoginSession
 from models.measurement import MeasurementName, MeasurementSet, OrderMeasurement
-from models.order import Order, OrderAddress, OrderContact, OrderLine, OrderPayment
+from models.order import Order, OrderAddress, OrderContact, OrderEvent, OrderGift, OrderLine, OrderPayment
 from models.partner import Partner, PartnerKey, PartnerUsage
 from models.payment import PaymentMethod, Refund, RefundLine
 from models.preference import BrandPreference, CommunicationPreference, Preference, SizePreference
@@ -183,6 +184,7 @@ def plant_ana(world: MatrixWorld, planting: Planting) -> None:
     both = {"is_default_shipping": True, "is_default_billing": True, "kinds": ["SHIPPING", "BILLING"]}
     world.ids["Address"] = show_id("adr", plant(world, planting, Address, **both, **owned))
     brand = planting.add(Brand, slug="brand", name="Brand")
+    plant_goods(world, planting, brand)
     plant(world, planting, Preference, **owned)
     plant(world, planting, CommunicationPreference, sms=True, **owned)
     plant(world, planting, SizePreference, **owned)
@@ -190,6 +192,7 @@ def plant_ana(world: MatrixWorld, planting: Planting) -> None:
     card = {"expiry_month": 7, "expiry_year": 2031, "is_default": True}
     world.ids["PaymentMethod"] = show_id("pmt", plant(world, planting, PaymentMethod, **card, **owned))
     plant_order(world, planting, owned)
+    plant_cart(world, planting, owned)
     factor = {"method": "TOTP", "sealed": b"sealed", "confirmed_at": NOON, "last_used_at": NOON}
     plant(world, planting, SecondFactor, **factor, **owned)
 
@@ -199,10 +202,13 @@ def plant_order(world: MatrixWorld, planting: Planting, owned: dict[str, Any]) -
     order = plant(world, planting, Order, **facts, **owned)
     world.ids["Order"] = show_id("ord", order)
     line = {"position": 0, "quantity": 1, "unit_price": 5, "total": 5, "currency": "USD"}
-    bought = planting.add(OrderLine, order_id=order, sku="SKU-1", product_name="Romper", **line)
+    [variant] = planting.keys_of(Variant)
+    bought = planting.add(OrderLine, order_id=order, variant_id=variant, sku="SKU-1", product_name="Dress", **line)
     plant_return(world, planting, order, bought, owned)
     plant_workshop(world, planting, order, bought, owned)
     plant(world, planting, OrderContact, order_id=order, **owned)
+    plant(world, planting, OrderGift, order_line_id=bought, **owned)
+    planting.add(OrderEvent, order_id=order, kind="PLACED")
     for kind in ("SHIPPING", "BILLING"):
         plant(world, planting, OrderAddress, order_id=order, kind=kind, **owned)
     plant(world, planting, OrderPayment, order_id=order, status="CAPTURED", **owned)
@@ -210,14 +216,35 @@ def plant_order(world: MatrixWorld, planting: Planting, owned: dict[str, Any]) -
 
 def plant_return(world: MatrixWorld, planting: Planting, order: UUID, bought: UUID, owned: dict[str, Any]) -> None:
     """What Ana sent back, and was paid back for it."""
-    asked = plant(world, planting, ReturnRequest, order_id=order, rma="R-7391", status="REFUNDED", **owned)
+    facts = {"order_id": order, "exchange_order_id": order, "rma": "R-7391", "status": "REFUNDED"}
+    asked = plant(world, planting, ReturnRequest, **facts, **owned)
     world.ids["ReturnRequest"] = show_id("ret", asked)
     units = {"order_line_id": bought, "quantity": 1}
-    planting.add(ReturnLine, return_request_id=asked, reason="TOO_SMALL", **units)
+    [variant] = planting.keys_of(Variant)
+    planting.add(ReturnLine, return_request_id=asked, reason="TOO_SMALL", exchange_variant_id=variant, **units)
     money = {"currency": "USD", "amount": 5}
     paid = {"status": "SUCCEEDED", "reason": "RETURN"} | money
     refund = planting.add(Refund, order_id=order, return_request_id=asked, **paid)
     planting.add(RefundLine, refund_id=refund, **units, **money)
+
+
+def plant_goods(world: MatrixWorld, planting: Planting, brand: UUID) -> None:
+    """A dress, made to measure."""
+    product = planting.add(Product, slug="brand", name="Dress", audience=[], custom_made=True, brand_id=brand)
+    world.ids["Product"] = show_id("prd", product)
+    variant = planting.add(Variant, product_id=product, sku="SKU-1", position=0, on_hand=3)
+    world.ids["Variant"] = show_id("var", variant)
+    planting.add(VariantPrice, variant_id=variant, currency="USD", price=5)
+    planting.add(ProductPrice, product_id=product, currency="USD", minimum=5, maximum=5)
+
+
+def plant_cart(world: MatrixWorld, planting: Planting, owned: dict[str, Any]) -> None:
+    """What Ana is about to buy, made to her measurements."""
+    cart = plant(world, planting, Cart, currency="USD", expires_at=func.now() + timedelta(days=9), **owned)
+    world.ids["Cart"] = show_id("crt", cart)
+    [measured], [variant] = planting.keys_of(MeasurementSet), planting.keys_of(Variant)
+    line = {"position": 0, "quantity": 1, "seen_price": 5, "measurement_set_id": measured}
+    plant(world, planting, CartLine, cart_id=cart, variant_id=variant, **line, **owned)
 
 
 def plant_workshop(world: MatrixWorld, planting: Planting, order: UUID, bought: UUID, owned: dict[str, Any]) -> None:
