@@ -27,4 +27,4 @@ SELECT convert_to('{"data":{"product":' || coalesce((
                 || '","helpfulCount":' || r.helpful_count || '}}'
             FROM review r WHERE r.product_id = p.id AND r.status = 'PUBLISHED'
             ORDER BY r.published_at DESC, r.id DESC LIMIT 10), ',') || ']}}'
-    FROM product p WHERE p.slug = $1 AND p.archived_at IS NULL), 'null') || '}}', 'UTF8')
+    FROM product p WHERE p.slug = $1), 'null') || '}}', 'UTF8')
