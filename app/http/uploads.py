@@ -1,8 +1,8 @@
 """Files beside an operation: the GraphQL multipart request specification, read strictly.
 
 A request is a form with `operations`, then `map`, then the files that the map names, in any order. A form is something
-that any page can make a browser send without asking first, so it needs a header that such a page cannot add; and only
-who is signed in may send one, as nothing that a stranger may do takes a file.
+that any page can make a browser send without asking first, cookies and all, so it needs a header that such a page cannot
+add. Only who is signed in may send one, as nothing that a stranger may do takes a file.
 """
 
 import asyncio
@@ -56,7 +56,8 @@ class Uploads:
 
     async def read(self, request: HttpRequest, receive: Receive, context: Identified) -> Parameters:
         """The parameters, with each file in the variables that it is for. Raises HttpRefusal."""
-        if request.raw(b"authorization") is None and not request.csrf_proof:
+        by_cookie = request.raw(b"cookie") is not None and request.raw(b"authorization") is None
+        if by_cookie and not request.csrf_proof:
             await drain(receive)
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, f"Send a form with one of the headers {PROOFS}.", CLOSE)
         boundary = _boundary(request.raw(b"content-type"))

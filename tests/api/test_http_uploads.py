@@ -152,8 +152,10 @@ async def test_form_that_any_page_could_send_is_refused(edge: Edge):
 
 
 async def test_stranger_sends_no_files(edge: Edge):
-    for token in (None, "gone"):
-        response = await send(edge, request(SAVE, {"file": PICTURE}), token)
+    bare = {"content-type": headers()["content-type"]}
+    for sent in (bare, headers(), headers("gone")):
+        body = form(request(SAVE, {"file": PICTURE}))
+        response = await edge.client.post("/graphql", content=body, headers=sent)
         refused(response, 401, "UNAUTHENTICATED")
         assert response.headers["www-authenticate"] == "Bearer"
     assert edge.engine.saved == []
