@@ -16,6 +16,7 @@ from reads import reference
 from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
 from reads.declare import Permissions
+from reads.finish import FinishingExecutor, Steps
 from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.plan import Planner
 from reads.sqltext import Sources, Statement, compile_entity, compile_plan
@@ -43,8 +44,11 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True)
 class Compiled:
+    """`steps` finish what a statement of an entity makes; None: graphql-core does."""
+
     statement: Statement
     public: bool
+    steps: Steps | None = None
 
 
 class ReadContext(Protocol):
@@ -137,22 +141,23 @@ class Engine:
             return None
         return Compiled(statement, plan.public and not statement.owned and not statement.private)
 
-    def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Statement | None:
-        """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows and binds."""
+    def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Compiled | None:
+        """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows, binds and steps."""
         kept = self.statements.get((operation.key, key))
         if kept is not None:
-            return kept.statement
+            return kept
         try:
-            rows, binds = make()
+            rows, binds, steps = make()
             statement = compile_entity(rows, binds, self.sources, access)
         except (CannotCompile, GraphQLError, RecursionError):
             return None
-        self.statements.put((operation.key, key), Compiled(statement, False), statement.weight)
-        return statement
+        made = Compiled(statement, False, steps)
+        self.statements.put((operation.key, key), made, statement.weight)
+        return made
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
         """Answers by graphql-core. Raises RequestErrors for wrong variables."""
-        result = execute(**self._to_execute(operation, variables, context))
+        result = execute(**self._to_execute(operation, variables, context), executor_class=FinishingExecutor)
         return result if isinstance(result, ExecutionResult) else await result
 
     async def subscribe(

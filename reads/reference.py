@@ -6,6 +6,7 @@ the caller may read it.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -28,6 +29,7 @@ from sqlalchemy import Uuid
 from reads.arguments import CannotCompile
 from reads.declare import ENTITIES, Computed, Permissions, Ref, Referenced, field_readers, field_reads
 from reads.entities import strawberry_field
+from reads.finish import Steps, Unfinished, finished, steps_of
 from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
 from reads.plan import Planner
@@ -200,7 +202,7 @@ def read_reference(name: str) -> Resolver:
         if ref is None or isinstance(ref, dict):
             return ref
         assert isinstance(ref, Ref)
-        return read_entity(ref, info)
+        return read_entity(ref, info, whole=True)
 
     return resolve
 
@@ -216,7 +218,8 @@ class WithKey:
         return getattr(self.viewer, name)
 
 
-async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
+async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False) -> Any:
+    """The entity as graphql-core completes it; `whole`: finished, if it can be."""
     context = info.context
     named: Any = get_named_type(info.return_type)
     details = [FieldDetails(node, None) for node in info.field_nodes]
@@ -228,20 +231,38 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo) -> Any:
         rows = planner.reference(named, details, key)
         if not hasattr(rows, "table"):
             raise CannotCompile("absent")
-        return rows, planner.given.binds
+        return rows, planner.given.binds, steps_to_finish(planner, named, details)
 
     shape = context.operation.shape(context.variables)
     place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
-    statement = context.engine.compiled_entity(context.operation, place, make, context.viewer.access)
+    compiled = context.engine.compiled_entity(context.operation, place, make, context.viewer.access)
     async with context.database.reading() as connection:
-        found = await entity_json(connection, statement, context.variables, viewer)
-        if found is None:
-            return None
-        if BROKEN not in found:
-            return typed(named.name, orjson.loads(found))
-        planner = planner_of(info, tolerant=True)
-        node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
-        return await read_rows(connection, planner, node, context)
+        found = await entity_json(connection, compiled and compiled.statement, context.variables, viewer)
+        if found is not None and BROKEN in found:
+            return await read_again(ref, info, connection)
+    if found is None:
+        return None
+    if whole and compiled.steps is not None:
+        # Whatever goes wrong here goes wrong again where graphql-core tells of it.
+        with suppress(Exception):
+            return await finished(compiled.steps, orjson.loads(found), info)
+    return typed(named.name, orjson.loads(found))
+
+
+async def read_again(ref: Ref, info: GraphQLResolveInfo, connection: Any) -> Any:
+    """The entity by rows, where no statement answers."""
+    named: Any = get_named_type(info.return_type)
+    details = [FieldDetails(node, None) for node in info.field_nodes]
+    planner = planner_of(info, tolerant=True)
+    node = planner.reference(named, details, Bind(Uuid(), lambda v, w: ref.key))
+    return await read_rows(connection, planner, node, info.context)
+
+
+def steps_to_finish(planner: Planner, named: Any, details: list[FieldDetails]) -> Steps | None:
+    try:
+        return steps_of(planner, named, details)
+    except Unfinished:
+        return None
 
 
 async def entity_json(connection: Any, statement: Any, variables: Any, viewer: Any) -> bytes | None:
