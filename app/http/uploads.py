@@ -1,8 +1,8 @@
 """Files beside an operation: the GraphQL multipart request specification, read strictly.
 
 A request is a form with `operations`, then `map`, then the files that the map names, in any order. A form is something
-that any page can make a browser send without asking first, cookies and all, so it needs a header that such a page cannot
-add. Only who is signed in may send one, as nothing that a stranger may do takes a file.
+that any page can make a browser send without asking first, cookies and all, so it needs a header that such a page
+cannot add. Only who is signed in may send one, as nothing that a stranger may do takes a file.
 """
 
 import asyncio

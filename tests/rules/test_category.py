@@ -93,7 +93,8 @@ async def test_categories_are_six_deep_at_most(database: RolledBackDatabase):
 )
 async def test_category_that_cannot_be_is_refused(database: RolledBackDatabase, changes: dict[str, Any], refusal: Any):
     await save(database, "taken")
-    assert refusals(await save(database, **({"slug": "new"} | changes))) == [refusal]
+    given: dict[str, Any] = {"slug": "new"} | changes
+    assert refusals(await save(database, **given)) == [refusal]
     assert await shelves(database) == {"taken": (None, 0)}
 
 
