@@ -16,10 +16,10 @@ from models.ids import new_id, show_id
 from models.order import Order
 from models.payment import Refund
 from models.return_request import ReturnRequest
+from tests.support.login_session import account_with
 from tests.support.ordering import open_counter
 from tests.support.selling import product, variant
 from tests.support.shop import Shop, open_shop
-from tests.support.sign_in import signed_up
 from tests.support.staff import at_work, employed
 
 LINES = """lines { id quantity returnedQuantity returnableQuantity
@@ -108,7 +108,7 @@ class World:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(shop: Shop) -> World:
-    ana, bo = await signed_up(shop.database), await signed_up(shop.database)
+    ana, bo = [await shop.database.transact(lambda t: account_with(t, None)) for _ in range(2)]
     tokens: dict[str, str | None] = {"anonymous": None, "ana": await shop.session(ana), "bo": await shop.session(bo)}
     for name, role in (("clerk", "support"), ("tailor", "tailor")):
         tokens[name] = (await at_work(shop.database, await employed(shop.database, role))).token
