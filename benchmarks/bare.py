@@ -1,7 +1,6 @@
 """The limit: a route for each case with SQL written by hand, no GraphQL, and no check but the session's.
 
-Reads answer what the shop answers. Writes are transactions over asyncpg that write the rows that the shop writes, and
-answer nothing.
+Reads answer what the shop answers. Writes are transactions over asyncpg that write the rows that the shop writes.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +19,7 @@ from models.database import Database, asyncpg_arguments
 HEADERS = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
 WRITERS = 16
 
-Write = Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[None]]
+Write = Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[bytes]]
 WRITES: dict[str, Write] = {"/cart": cart.put, "/carts": order.put_carts, "/order": order.place}
 
 
@@ -50,8 +49,7 @@ class Bare:
 
     async def _write(self, path: str, given: dict[str, Any], headers: Any) -> bytes:
         async with self._pool.acquire() as connection:
-            await WRITES[path](connection, given)
-        return b"{}"
+            return await WRITES[path](connection, given)
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()

@@ -101,7 +101,7 @@ class _Lines:
 
     def __init__(self, lines: Sequence[KeptLine]) -> None:
         self._lines = {_of(line.draft): line for line in lines}
-        self._touched: dict[LineDraft, None] = {}
+        self._touched: dict[_Kind, None] = {}
         self._known = len(lines)
         self.added = 0
         self._last = max((line.position for line in lines), default=-1)
@@ -140,9 +140,12 @@ class _Lines:
         return line
 
 
-def _of(draft: LineDraft) -> LineDraft:
+_Kind = tuple[object, ...]
+
+
+def _of(draft: LineDraft) -> _Kind:
     """What a line is of, whatever its quantity."""
-    return replace(draft, quantity=0)
+    return draft.variant_id, draft.alterations, draft.measurement_set_id, draft.gift_message
 
 
 def _unknown(loaded: Loaded, kept: Collection[UUID | None], changes: Sequence[LineChange]) -> list[Refusal]:

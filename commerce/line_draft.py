@@ -33,10 +33,6 @@ class LineDraft:
     measurement_set_id: UUID | None = None
     gift_message: str | None = None
 
-    def like(self, other: "LineDraft") -> bool:
-        """Whether the two differ in their quantity at most: then they are one line."""
-        return self == replace(other, quantity=self.quantity)
-
 
 def tidy(draft: LineDraft, path: Path) -> LineDraft | list[Refusal]:
     """The draft with its texts made regular and its alterations in order; or what no goods could make right."""

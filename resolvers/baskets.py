@@ -28,6 +28,14 @@ class Baskets:
         found = self._found[basket.cart_id] = asyncio.get_running_loop().create_future()
         found.set_result(self._priced(basket))
 
+    def known(self, cart_id: UUID, version: int) -> PricedCart | None:
+        """The cart, if it is held or was read already, at this version or a later one."""
+        found = self._found.get(cart_id)
+        if found is None or not found.done():
+            return None
+        priced = found.result()
+        return priced if (priced.basket.version or 0) >= version else None
+
     async def of(self, cart_id: UUID, version: int, currency: CurrencyCode) -> PricedCart:
         """The cart, whose row was seen at this version: one that is older is read anew. One that went is empty."""
         found = self._found.get(cart_id)

@@ -62,8 +62,8 @@ def of_cart(name: str) -> Callable[[Columns], ColumnElement[Any]]:
 def priced(show: Callable[[PricedCart], Any]) -> Any:
     """What is shown of a cart once it is priced."""
 
-    async def make(needs: Mapping[str, Any], info: Any) -> Any:
-        return show(await found(needs, info, "id"))
+    def make(needs: Mapping[str, Any], info: Any) -> Any:
+        return once_priced(needs, info, UUID(needs["id"]), show)
 
     return computed(make, "id", "version", "currency")
 
@@ -71,15 +71,26 @@ def priced(show: Callable[[PricedCart], Any]) -> Any:
 def priced_line(show: Callable[[PricedCartLine, CurrencyCode], Any]) -> Any:
     """What is shown of a line once its cart is priced."""
 
-    async def make(needs: Mapping[str, Any], info: Any) -> Any:
-        cart = await found(needs, info, "cart_id")
-        return show(cart.line(UUID(needs["id"])), cart.basket.currency)
+    def make(needs: Mapping[str, Any], info: Any) -> Any:
+        line_id = UUID(needs["id"])
+        show_line: Callable[[PricedCart], Any] = lambda cart: show(cart.line(line_id), cart.basket.currency)  # noqa: E731
+        return once_priced(needs, info, UUID(needs["cart_id"]), show_line)
 
     return computed(make, "id", "cart_id", beside={"version": of_cart("version"), "currency": of_cart("currency")})
 
 
-async def found(needs: Mapping[str, Any], info: Any, key: str) -> PricedCart:
-    return await info.context.baskets.of(UUID(needs[key]), int(needs["version"]), CurrencyCode(needs["currency"]))
+def once_priced(needs: Mapping[str, Any], info: Any, cart_id: UUID, show: Callable[[PricedCart], Any]) -> Any:
+    """What is shown, at once where the request has the cart in its hands."""
+    known = info.context.baskets.known(cart_id, int(needs["version"]))
+    return show(known) if known is not None else _once_read(needs, info, cart_id, show)
+
+
+async def _once_read(needs: Mapping[str, Any], info: Any, cart_id: UUID, show: Callable[[PricedCart], Any]) -> Any:
+    return show(await found(needs, info, cart_id))
+
+
+async def found(needs: Mapping[str, Any], info: Any, cart_id: UUID) -> PricedCart:
+    return await info.context.baskets.of(cart_id, int(needs["version"]), CurrencyCode(needs["currency"]))
 
 
 @value(readers=ANYONE)
@@ -160,7 +171,7 @@ def shown_warning(warned: Warned) -> CartWarning:
 
 
 async def quoted(needs: Mapping[str, Any], info: Any, *, input: CartQuoteInput) -> Quote:
-    context, cart = info.context, await found(needs, info, "id")
+    context, cart = info.context, await found(needs, info, UUID(needs["id"]))
     account_id, store = context.viewer.account_id, context.services.shop.store
     method, now = input.shipping_method or None, datetime.now(UTC)
     return shown_quote(
