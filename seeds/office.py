@@ -34,7 +34,7 @@ from seeds.course import course_of, is_shipped, work_status
 from seeds.installation import Installation
 from seeds.ledger import Ledger, Move
 from seeds.purchases import Bought, Purchase, Reckoned, reckon
-from seeds.returns import add_refund, add_return
+from seeds.returns import add_refund, add_request, add_return
 from seeds.rows import Rows
 from seeds.shipments import add_shipment
 from seeds.terms import Methods, Offers
@@ -211,6 +211,8 @@ class Office:
                 return_id, steps = add_return(self._rows, case, self._ledger, self._now)
                 events += steps
             events.append(add_refund(self._rows, case, return_id, self._now))
+        if case.purchase.unwanted is not None:
+            events.append(add_request(self._rows, case, case.purchase.unwanted, self._now))
         for event in events:
             self._rows.add(OrderEvent, id=new_id(), order_id=case.draft.order_id, **asdict(event))
 

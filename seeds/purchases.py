@@ -102,7 +102,8 @@ class Card:
 class Purchase:
     """An order before it is counted up. Without a buyer it was a sale at the till, without an address a pickup.
 
-    `card` is None where it was paid in cash; `method` is the code of what an address is shipped to by.
+    `card` is None where it was paid in cash; `method` is the code of what an address is shipped to by. `unwanted`: why
+    the customer asks to send the first line back, and nobody has answered yet.
     """
 
     number: str
@@ -118,6 +119,7 @@ class Purchase:
     billing: AddressDraft | None = None
     method: str = STANDARD
     codes: tuple[DiscountTerms, ...] = ()
+    unwanted: str | None = None
 
 
 def order_number(index: int) -> str:

@@ -30,6 +30,7 @@ def add_return(rows: Rows, case: Case, ledger: Ledger, now: datetime) -> tuple[U
         rma=new_number(RMA),
         status=ReturnStatus.REFUNDED,
         created_at=asked,
+        note=None,
     )
     for position in case.back:
         line, item = case.draft.lines[position], case.purchase.lines[position].item
@@ -51,6 +52,33 @@ def add_return(rows: Rows, case: Case, ledger: Ledger, now: datetime) -> tuple[U
         OrderEventKind.RETURN_RECEIVED: received,
     }
     return request_id, [Event(kind, at, return_request_id=request_id) for kind, at in steps.items()]
+
+
+def add_request(rows: Rows, case: Case, note: str, now: datetime) -> Event:
+    """Adds a return of the first line that was asked for and waits for its answer."""
+    request_id, line, asked = new_id(), case.draft.lines[0], case.course.after_delivery(0.5, now)
+    rows.add(
+        ReturnRequest,
+        id=request_id,
+        order_id=case.draft.order_id,
+        account_id=case.draft.account_id,
+        channel=case.draft.channel,
+        rma=new_number(RMA),
+        status=ReturnStatus.REQUESTED,
+        created_at=asked,
+        note=note,
+    )
+    rows.add(
+        ReturnLine,
+        id=new_id(),
+        return_request_id=request_id,
+        order_line_id=line.id,
+        quantity=line.quantity,
+        received_quantity=0,
+        restocked=0,
+        reason=ReturnReason.OTHER,
+    )
+    return Event(OrderEventKind.RETURN_REQUESTED, asked, return_request_id=request_id)
 
 
 def add_refund(rows: Rows, case: Case, return_id: UUID | None, now: datetime) -> Event:

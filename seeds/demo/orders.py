@@ -101,6 +101,12 @@ class Till:
         for left, wish in enumerate(wishes, start=1):
             yield self._purchase(customer, wish, first=left == len(wishes))
 
+    def lately(self, purchase: Purchase) -> bool:
+        """Whether its first line may still be sent back."""
+        young = purchase.placed_at > self._now - timedelta(days=_YOUNGEST_DAYS[OrderStatus.DELIVERED] + 10)
+        kept = purchase.status is OrderStatus.DELIVERED and purchase.payment is PaymentStatus.CAPTURED
+        return young and kept and purchase.buyer is not None and not purchase.lines[0].has_work
+
     def sales_to_nobody(self) -> Iterator[Purchase]:
         """What was bought in the store by people who left no name; every other in cash."""
         for number in range(SALES_TO_NOBODY):

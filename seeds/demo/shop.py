@@ -1,7 +1,7 @@
 """The fictional boutique: the same at every planting but for its keys, and as if it had opened long ago."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -30,6 +30,11 @@ from seeds.terms import Offers, add_methods
 
 SIGN_INS = 9
 _SEED = 1789
+_UNWANTED = (
+    "The sleeves end where the hands do. A photograph can follow.",
+    "A seam came open at the first wearing.",
+    "Lovely, but my mother-in-law bought the same one.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,14 @@ async def plant(planting: Planting) -> Notes:
     return notes | {address_of(role): note_on(role) for role in ROLES}
 
 
+def _with_requests(purchases: Sequence[Purchase], till: Till) -> list[Purchase]:
+    """The same, and some of what came lately is not wanted any more; but not by the first customer."""
+    first = purchases[0].buyer
+    young = [purchase for purchase in purchases if purchase.buyer is not first and till.lately(purchase)]
+    notes = {purchase.number: note for purchase, note in zip(young, _UNWANTED, strict=False)}
+    return [replace(purchase, unwanted=notes.get(purchase.number)) for purchase in purchases]
+
+
 def _sow(planting: Planting, now: datetime) -> Sown:
     rows, random, installation = Rows(), Random(_SEED), planting.installation
     shelves, methods, ledger = add_shelves(rows), add_methods(rows, installation.ships_to), Journal(now)
@@ -73,7 +86,7 @@ def _sow(planting: Planting, now: datetime) -> Sown:
         customers.append(customer)
     purchases += till.sales_to_nobody()
     add_staff(rows, planting.password_hash, now)
-    for purchase in purchases:
+    for purchase in _with_requests(purchases, till):
         office.add_order(purchase)
     offers.add(rows)
     people = [customer.person for customer in customers]

@@ -172,6 +172,8 @@ OF_ORDERS = {
                 <> (SELECT count(*) FROM fulfillment WHERE order_id = o.id)
             OR count(*) FILTER (WHERE e.kind = 'REFUNDED') <> (SELECT count(*) FROM refund WHERE order_id = o.id)
             OR count(*) FILTER (WHERE e.kind = 'RETURN_RECEIVED')
+                <> (SELECT count(*) FROM return_request WHERE order_id = o.id AND status IN ('RECEIVED', 'REFUNDED'))
+            OR count(*) FILTER (WHERE e.kind = 'RETURN_REQUESTED')
                 <> (SELECT count(*) FROM return_request WHERE order_id = o.id)
             OR bool_or(e.kind = 'CANCELLED') <> (o.status = 'CANCELLED')
             OR bool_or(e.kind = 'DELIVERED') <> (o.status = 'DELIVERED')

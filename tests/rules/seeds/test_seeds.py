@@ -146,6 +146,12 @@ async def test_demo_has_something_that_may_still_be_sent_back(demo: Shop):
     assert await demo.value(lately) == 1
 
 
+async def test_demo_has_returns_that_wait_for_an_answer(demo: Shop):
+    waiting = "FROM return_request q JOIN orders o ON o.id = order_id WHERE q.status = 'REQUESTED'"
+    assert await demo.value(f"SELECT count(*) {waiting}") == 3
+    assert await demo.value(f"SELECT count(*) {waiting} AND q.created_at > delivered_at + interval '30 days'") == 0
+
+
 async def test_demo_has_thirty_customers_with_proven_mailboxes(demo: Shop):
     emails = await demo.values("SELECT email FROM account WHERE email_verified_at IS NOT NULL AND kind = 'CUSTOMER'")
     assert set(emails) == {f"customer{n}@example.com" for n in range(1, 31)}
