@@ -27,7 +27,7 @@ from models.catalogue import CurrencyCode
 from models.classification import Channel
 from models.idempotency import Idempotency
 from models.ids import new_id
-from models.order import Order, OrderStatus
+from models.order import Order, OrderPayment, OrderStatus, PaymentStatus
 from models.payment import Charge, ChargeStatus, TenderKind
 
 OPERATION = "orderPlaceInStore"
@@ -47,7 +47,8 @@ class Sold:
 class _Begun:
     """An order that is written; `requests` are to be asked of the gateway still.
 
-    `resumed`: an earlier request wrote it, and may have been answered.
+    `resumed`: an earlier request wrote it, and may have been answered. `failed`: by now it was cancelled for want of
+    its payment.
     """
 
     order_id: UUID | None
@@ -55,6 +56,7 @@ class _Begun:
     quoted: Quoted | None = None
     requests: Sequence[ChargeRequest] = ()
     resumed: bool = False
+    failed: bool = False
 
 
 async def sell(desk: Desk, member_id: UUID, sale: Sale) -> Sold:
@@ -75,6 +77,8 @@ async def sell(desk: Desk, member_id: UUID, sale: Sale) -> Sold:
         if fate not in {Fate.PLACED, Fate.WAITING}:
             order_id = begun.order_id if fate is Fate.CANCELLED else None
             return Sold(order_id, begun.quoted, refusals=[_unknown(sale, at) if refusal is None else refusal])
+    if begun.failed:
+        return Sold(begun.order_id, refusals=[DECLINED])
     return Sold(begun.order_id, begun.quoted, begun.change)
 
 
@@ -118,7 +122,8 @@ async def _begin(transaction: AsyncConnection, desk: Desk, member_id: UUID, sale
 
 async def _resume(transaction: AsyncConnection, sale: Sale, order_id: UUID) -> _Begun:
     """Where the first request with this key is: its tenders were these, for the total that the order has."""
-    order = select(Order.status, Order.currency, Order.total).where(Order.id == order_id)
+    order = select(Order.status, Order.currency, Order.total, OrderPayment.status.label("paid"))
+    order = order.join(OrderPayment, OrderPayment.order_id == Order.id).where(Order.id == order_id)
     row = (await transaction.execute(order)).one()
     payment = payment_of(sale, row.total)
     assert isinstance(payment, Payment)
@@ -130,7 +135,8 @@ async def _resume(transaction: AsyncConnection, sale: Sale, order_id: UUID) -> _
             ChargeRequest(charge.id, order_id, charge.amount, CurrencyCode(row.currency), token)
             for charge, (_, token) in zip(rows, payment.cards, strict=True)
         ]
-    return _Begun(order_id, payment.change, None, requests, resumed=True)
+    failed = row.paid == PaymentStatus.FAILED
+    return _Begun(order_id, payment.change, None, requests, resumed=True, failed=failed)
 
 
 # ---- the gateway, and the second transaction

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,16 +26,25 @@ from app.settings import ROOT
 from app.worker import HANDLERS
 from auth.viewer import Viewer, ViewerKind
 from commerce import placing
+from commerce.basket import LineDraft
 from commerce.money import Amount
 from commerce.order_drafting import Named, Purchase
 from commerce.reconciling import reconcile
+from commerce.refund_request import Asked, refund_order
+from commerce.refund_settling import settle_soon
+from commerce.till_drafting import Sale, Tendered
+from commerce.till_sale import sell
 from gateways.jobs import Jobs
 from gateways.payments import Charged, ChargeRequest
 from gateways.payments.local import LocalGateway
+from models.account import Account
 from models.address import Address
 from models.cart import Cart
+from models.catalogue import Variant
 from models.classification import Channel
 from models.database import Database
+from models.order import Order
+from models.payment import RefundReason, TenderKind
 from tests.support.account import Post
 from tests.support.ordering import SEALER, SECRET, STORE, USD
 
@@ -43,8 +53,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What to do, `place` or `work`, and where to die: IN or AFTER the transaction `at`, the first being 1, or when the
-    GATEWAY has done so many things, before it says so.
+    """What to do, `place`, `sell`, `refund` or `work`, and where to die: IN or AFTER the transaction `at`, the first
+    being 1, or when the GATEWAY has done so many things, before it says so.
     """
 
     does: str
@@ -52,6 +62,8 @@ class Errand:
     at: int = 0
     token: str = "tok_visa"
     total: int = 2500
+    key: str = ""
+    """Of a sale."""
 
 
 def die() -> None:
@@ -113,6 +125,10 @@ async def run(url: str, folder: Path, errand: Errand) -> None:
     try:
         if errand.does == "place":
             await _place(database, payments, errand)
+        elif errand.does == "sell":
+            await _sell(database, payments, errand)
+        elif errand.does == "refund":
+            await _refund(database, payments, errand)
         else:
             await reconcile(database, payments)
             await Jobs(database, Post(database, payments=payments).tools, HANDLERS).drain()
@@ -134,6 +150,27 @@ async def _place(database: MortalDatabase, payments: MortalGateway, errand: Erra
             for row in rows
         )
     )
+
+
+async def _sell(database: MortalDatabase, payments: MortalGateway, errand: Errand) -> None:
+    """Sells a piece of the one variant in the store, for a card, under the errand's key."""
+    async with database.engine.connect() as connection:
+        variant_id = (await connection.execute(select(Variant.id))).scalar_one()
+        member_id = (await connection.execute(select(Account.id).limit(1))).scalar_one()
+    money = Amount(Decimal(errand.total).scaleb(-2), USD)
+    card = Tendered(TenderKind.CARD_TERMINAL, money, errand.token)
+    sale = Sale([LineDraft(variant_id, 1)], USD, [card], errand.key)
+    await sell(placing.Desk(database, payments, STORE, SEALER), member_id, sale)
+
+
+async def _refund(database: MortalDatabase, payments: MortalGateway, errand: Errand) -> None:
+    """Pays back a dollar of the newest order, as whoever asks for it over HTTP."""
+    async with database.engine.connect() as connection:
+        order_id = (await connection.execute(select(Order.id).order_by(Order.id.desc()).limit(1))).scalar_one()
+    dollar = Asked([Amount(Decimal(1), USD)], RefundReason.GOODWILL)
+    made = await database.transact(lambda t: refund_order(t, order_id, dollar))
+    assert isinstance(made, UUID), made
+    await settle_soon(database, payments, made)
 
 
 def purchase_of(row: Any, errand: Errand) -> Purchase:
