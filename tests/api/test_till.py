@@ -16,7 +16,10 @@ from models.classification import Channel
 from models.database import Database
 from models.ids import new_id, show_id
 from models.login_session import LoginSession
+from models.return_request import ReturnRequest
 from models.till import StaffPin, Till
+from tests.support.ordering import open_counter
+from tests.support.selling import variant
 from tests.support.shop import Shop, open_shop
 from tests.support.sign_in import SIGN_OUT, asked, kind_of, signed_up
 from tests.support.staff import Employee, at_work, employed
@@ -32,6 +35,10 @@ PIN_SET = """mutation ($pin: String!) { staffPinSet(input: {pin: $pin}) {
 SIGN_IN = """mutation ($key: String!, $email: String!, $pin: String!) {
   tillSignIn(input: {deviceKey: $key, staffEmail: $email, pin: $pin}) {
     session { token expiresAt } customer { id } challenge { token } userErrors { code field message } } }"""
+SELL = """mutation ($input: OrderPlaceInStoreInput!) { orderPlaceInStore(input: $input) {
+  order { id channel status lines { id } } userErrors { code } } }"""
+TAKE_BACK = """mutation ($input: ReturnRequestCreateInput!) { returnRequestCreate(input: $input) {
+  returnRequest { status } userErrors { code } } }"""
 LIST = f"{{ tills {{ {TILL} }} }}"
 NODE = "query ($id: ID!) { node(id: $id) { ... on Till { name } } }"
 WHO = "{ viewer { kind permissions purposes { purpose } stepUpUntil } }"
@@ -164,6 +171,27 @@ async def test_seller_signs_in_and_may_do_what_a_till_is_for(shop: Shop, callers
     assert (viewer["kind"], viewer["stepUpUntil"]) == ("STAFF", None)
     assert "order:write" in viewer["permissions"]
     assert viewer["purposes"] == [{"purpose": "PRODUCTS"}]
+
+
+async def test_seller_sells_and_takes_back_in_the_store(shop: Shop, callers: Callers, desk: Desk):
+    await shop.database.transact(open_counter)
+    dress = show_id("var", await shop.database.transact(variant))
+    token = (await enter(shop, desk))["session"]["token"]
+    sale = {
+        "currencyCode": "USD",
+        "lines": [{"variantId": dress, "quantity": 1}],
+        "tenders": [{"kind": "CASH", "amount": {"amount": "30.00", "currencyCode": "USD"}}],
+        "idempotencyKey": "sale",
+    }
+    sold = await asked(shop, SELL, token, input=sale)
+    assert sold["userErrors"] == []
+    assert (sold["order"]["channel"], sold["order"]["status"]) == ("IN_STORE", "DELIVERED")
+    line = {"orderLineId": sold["order"]["lines"][0]["id"], "quantity": 1, "reason": "DAMAGED"}
+    given = {"orderId": sold["order"]["id"], "lines": [line], "idempotencyKey": "return"}
+    back = await asked(shop, TAKE_BACK, token, input=given)
+    assert back == {"returnRequest": {"status": "APPROVED"}, "userErrors": []}
+    channel = select(ReturnRequest.channel)
+    assert await shop.database.transact(lambda t: t.scalar(channel)) == Channel.IN_STORE
 
 
 async def test_owner_at_a_till_manages_nothing(shop: Shop, callers: Callers, desk: Desk):
