@@ -19,7 +19,7 @@ from models.database import Database, asyncpg_arguments
 HEADERS = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
 WRITERS = 16
 
-Write = Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[bytes]]
+Write = Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[bytes | None]]
 WRITES: dict[str, Write] = {"/cart": cart.put, "/carts": order.put_carts, "/order": order.place}
 
 
@@ -49,7 +49,7 @@ class Bare:
 
     async def _write(self, path: str, given: dict[str, Any], headers: Any) -> bytes:
         async with self._pool.acquire() as connection:
-            return await WRITES[path](connection, given)
+            return await WRITES[path](connection, given) or b"{}"
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()

@@ -64,7 +64,9 @@ def requests(port: int, bare_port: int) -> Mapping[str, tuple[bytes, ...]]:
         for line in ({"variantId": variant, "quantity": 1} for variant in variants)
         for cart, token in carts
     ]
-    rows = [post("/cart", _row(cart, at, variant)) for at, variant in enumerate(variants) for cart, _ in bare]
+    rows = [
+        post("/cart", _row(cart, token, at, variant)) for at, variant in enumerate(variants) for cart, token in bare
+    ]
     return {SHOP: tuple(shop), BARE: tuple(rows)}
 
 
