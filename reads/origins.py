@@ -115,7 +115,7 @@ class Related:
 
     `fields` shapes a value type; else the entity's own are read. `only` is the one value, never null, that a scalar
     shows of the row. `table` is the entity's unless given. At a root, `on` takes the viewer's columns instead of a
-    parent's, and the field is null, without an error, to all but `seen_by`.
+    parent's. The field is null, without an error, to all but `seen_by`.
     """
 
     on: Join | None

@@ -126,7 +126,7 @@ class CartLine:
     alterations: list[LineAlteration] = priced_line(alterations_of)
     measurement_set: MeasurementSet | None = one(
         lambda line, measured: and_(measured.id == line.measurement_set_id, measured.account_id == line.account_id),
-        readers=OWNER,
+        seen_by=OWNER,
     )
     gift_message: str | None
 

@@ -60,6 +60,8 @@ class Walk:
                 if not self.admits(field_readers(declared) or ()):
                     continue
                 reads = field_reads(declared) if fields is None else fields.get(declared.python_name)
+                if isinstance(reads, declare.Related) and reads.seen_by and not self.admits(reads.seen_by):
+                    continue  # null, whatever is there
                 columns = columns_of(type_, name, reads, table, root=type_ is self.schema.query_type)
                 step = Step((*path, f"{type_.name}.{name}"), type_.name, name, columns)
                 yield step
