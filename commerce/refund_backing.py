@@ -8,6 +8,8 @@ from sqlalchemy import func, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
+from gateways.notices import of_order
+from models.database import note_change
 from models.order import Order
 from models.payment import Charge, ChargeStatus, Refund, RefundPart, RefundStatus, Tender, TenderKind
 
@@ -78,6 +80,7 @@ async def reserve(transaction: AsyncConnection, order_id: UUID, amount: int, par
     order = update(Order).where(Order.id == order_id)
     order = order.values(refunded_total=Order.refunded_total + amount, version=Order.version + 1)
     await transaction.execute(order)
+    note_change(transaction, *of_order(order_id))
     for part in sorted((part for part in parts if part.charge_id is not None), key=lambda part: str(part.charge_id)):
         charge = update(Charge).where(Charge.id == part.charge_id)
         await transaction.execute(charge.values(refunded=Charge.refunded + part.amount))

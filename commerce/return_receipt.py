@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.refusal import Refusal, RefusalCode
 from commerce import exchange, return_letters, stock
 from commerce.exchange import Wish
-from commerce.order_status import tell
+from commerce.order_status import edited, tell
 from commerce.return_request import NOT_FOUND, Outcome, barred, find, set_status, stale
 from models.classification import Channel
-from models.order import Order, OrderEventKind, OrderLine
+from models.order import OrderEventKind, OrderLine
 from models.return_request import ReturnLine, ReturnStatus
 from models.stock import StockEntryKind
 
@@ -66,7 +66,7 @@ async def receive(
     for one in came.values():
         await _take_in(transaction, one)
     await _restock(transaction, request.order_id, came)
-    await transaction.execute(update(Order).where(Order.id == request.order_id).values(version=Order.version + 1))
+    await edited(transaction, request.order_id)
     await set_status(transaction, request_id, ReturnStatus.RECEIVED, exchange_order_id=exchanged)
     await tell(transaction, request.order_id, OrderEventKind.RETURN_RECEIVED, return_request_id=request_id)
     await return_letters.promise_receipt(transaction, request_id)

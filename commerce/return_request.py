@@ -23,7 +23,9 @@ from commerce.order import lock, lock_for
 from commerce.order_status import tell
 from commerce.refund_worth import Worth, of_units
 from commerce.return_draft import LineDraft, checked, units_of
+from gateways.notices import of_order
 from models.classification import Channel
+from models.database import note_change
 from models.ids import new_id
 from models.order import OrderEventKind
 from models.return_request import ReturnLine, ReturnRequest, ReturnStatus
@@ -122,6 +124,7 @@ async def cancel(
     if refused:
         return [refused]
     await set_status(transaction, request_id, ReturnStatus.CANCELLED)
+    note_change(transaction, *of_order(request.order_id))
     return request_id
 
 
