@@ -6,6 +6,8 @@ before, so that every refund settles to one truth.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -13,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal
 from commerce import refund_settling
-from commerce.refund_backing import backing, reserve
+from commerce.refund_backing import Part, backing, reserve
 from commerce.refund_worth import RefundedLine
 from models.ids import new_id
 from models.order import Order
@@ -45,8 +47,7 @@ async def begin(  # noqa: PLR0913  # what a refund is of, each with a default
     parts = await backing(transaction, order_id, amount, tender)
     if isinstance(parts, Refusal):
         raise Unbacked(parts.message)
-    refund_id = new_id()
-    currency = select(Order.currency).where(Order.id == order_id).scalar_subquery()
+    refund_id, currency = new_id(), await transaction.scalar(select(Order.currency).where(Order.id == order_id))
     row = insert(Refund).values(
         id=refund_id,
         order_id=order_id,
@@ -58,13 +59,16 @@ async def begin(  # noqa: PLR0913  # what a refund is of, each with a default
         shipping_amount=shipping_amount,
     )
     await transaction.execute(row)
-    for line in lines:
-        values = {"order_line_id": line.order_line_id, "quantity": line.quantity, "amount": line.amount}
-        await transaction.execute(insert(RefundLine).values(refund_id=refund_id, currency=currency, **values))
+    if lines:
+        of_refund = {"refund_id": refund_id, "currency": currency}
+        await transaction.execute(insert(RefundLine), [of_refund | asdict(line) for line in lines])
+    await transaction.execute(insert(RefundPart), [_row(refund_id, at, part) for at, part in enumerate(parts)])
     await reserve(transaction, order_id, amount, parts)
-    for at, part in enumerate(parts):
-        status = RefundStatus.SUCCEEDED if part.charge_id is None else RefundStatus.PENDING
-        values = {"refund_id": refund_id, "charge_id": part.charge_id, "status": status, "amount": part.amount}
-        await transaction.execute(insert(RefundPart).values(id=new_id() if at else refund_id, **values))
     await refund_settling.carry_on(transaction, refund_id)
     return refund_id
+
+
+def _row(refund_id: UUID, at: int, part: Part) -> dict[str, Any]:
+    """A part of a refund; cash is paid by writing it down."""
+    status = RefundStatus.SUCCEEDED if part.charge_id is None else RefundStatus.PENDING
+    return {"id": new_id() if at else refund_id, "refund_id": refund_id, "status": status} | asdict(part)

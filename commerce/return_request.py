@@ -73,8 +73,8 @@ async def create(transaction: AsyncConnection, viewer: Viewer, channel: Channel,
         status = ReturnStatus.APPROVED
     values = {"order_id": order.id, "account_id": order.account_id, "channel": channel, "status": status}
     request_id = await _insert(transaction, values | {"note": note or None})
-    for line in draft.lines:
-        row = {
+    lines = [
+        {
             "id": new_id(),
             "return_request_id": request_id,
             "order_line_id": line.order_line_id,
@@ -82,7 +82,9 @@ async def create(transaction: AsyncConnection, viewer: Viewer, channel: Channel,
             "reason": line.reason,
             "exchange_variant_id": line.exchange_variant_id,
         }
-        await transaction.execute(insert(ReturnLine).values(row))
+        for line in draft.lines
+    ]
+    await transaction.execute(insert(ReturnLine), lines)
     await tell(transaction, order.id, OrderEventKind.RETURN_REQUESTED, return_request_id=request_id)
     if status is ReturnStatus.APPROVED:
         await _announce(transaction, order.id, request_id, status)

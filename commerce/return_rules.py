@@ -123,12 +123,18 @@ def _of_refunds(line: Columns, name: str) -> ColumnElement[Any]:
 
 
 def exchanged(line: Columns) -> ColumnElement[int]:
-    """Units that came back for another size or colour: they are not refunded."""
-    part = ReturnLine.__table__.alias()
+    """Units that came back for another size or colour, which is not cancelled: they are not refunded."""
+    request, part, other = (model.__table__.alias() for model in (ReturnRequest, ReturnLine, Order))
+    of_request = part.join(request, request.c.id == part.c.return_request_id)
     units = (
         select(func.coalesce(func.sum(part.c.received_quantity), _number(0)))
-        .where(part.c.order_line_id == line.id, part.c.exchange_variant_id.is_not(None))
-        .correlate_except(part)
+        .select_from(of_request.join(other, other.c.id == request.c.exchange_order_id))
+        .where(
+            part.c.order_line_id == line.id,
+            part.c.exchange_variant_id.is_not(None),
+            other.c.status != _word(OrderStatus.CANCELLED),
+        )
+        .correlate_except(part, request, other)
     )
     return cast(units.scalar_subquery(), Integer)
 

@@ -193,6 +193,16 @@ async def test_what_was_exchanged_is_not_paid_back(database: RolledBackDatabase,
     assert only(await refund_order(database.connection, order.id, of_lines)) is RefusalCode.NOT_REFUNDABLE
 
 
+async def test_where_the_exchange_is_cancelled_its_pieces_may_be_paid_back(database: RolledBackDatabase, owner: UUID):
+    order = await sold(database.connection, owner, [Bought(2)])
+    key = await approved(database, order, exchange=await other_size(database.connection, order))
+    await receive(database, key, (1, True))
+    other = (await row_of(database.connection, ReturnRequest, key)).exchange_order_id
+    await database.connection.execute(update(Order).where(Order.id == other).values(status=OrderStatus.CANCELLED))
+    of_lines = Asked([OfLines([(order.lines[0], 2)])], RefundReason.OTHER)
+    assert isinstance(await refund_order(database.connection, order.id, of_lines), UUID)
+
+
 # ---- paid back
 
 
