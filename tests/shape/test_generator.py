@@ -21,7 +21,7 @@ from reads.entities import strawberry_field
 from resolvers.root import core_schema
 from tests.support.operations import Generated, Generator, Samples
 
-OPERATIONS = 700
+OPERATIONS = 1800
 SAMPLES = Samples({"prd": ["prd_" + "0" * 32]}, {})
 
 

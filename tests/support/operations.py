@@ -27,6 +27,9 @@ from reads.declare import field_readers, field_reads
 from reads.entities import strawberry_field
 from tests.support.planting import AWKWARD
 
+WIDE = 4
+"""Objects below one, beyond which it has much below it."""
+
 LARGEST = 24
 """Fields of one operation, roughly."""
 
@@ -84,7 +87,7 @@ class Generator:
     """Draws one operation. The random source decides everything, so that a seed repeats it."""
 
     def __init__(
-        self, schema: GraphQLSchema, samples: Samples, random: Random, may: Callable[[Any], bool], depth: int = 4
+        self, schema: GraphQLSchema, samples: Samples, random: Random, may: Callable[[Any], bool], depth: int = 5
     ) -> None:
         """`may` tells whether the caller may read what is declared; little else is asked for."""
         self.schema, self.samples, self.random, self.may, self.depth = schema, samples, random, may, depth
@@ -139,9 +142,15 @@ class Generator:
         return " ".join(found)
 
     def weight(self, query: GraphQLObjectType, name: str) -> float:
-        """Lists with filters and orders have the most to go wrong, and what few may read is worth asking for."""
+        """What has filters and orders, or much below it, has the most to go wrong, and what few may read is
+        worth asking for.
+        """
         public = any(reader.kind is None for reader in field_readers(strawberry_field(query, name)))
-        return self.wish(query, name) * (4 if "sort" in query.fields[name].args else 1 if public else 5)
+        below = getattr(get_named_type(query.fields[name].type), "fields", {}).values()
+        wide = sum(not is_leaf_type(get_named_type(field.type)) for field in below) > WIDE
+        return self.wish(query, name) * (
+            4 if "sort" in query.fields[name].args or (public and wide) else 1 if public else 5
+        )
 
     def wish(self, type_: GraphQLObjectType, name: str) -> float:
         return 1.0 if self.may(strawberry_field(type_, name)) else 0.06
