@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, LargeBinary, Uuid, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Uuid, and_, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
@@ -164,17 +164,7 @@ def _wanted(drafts: Iterable[LineDraft], held: Held) -> Wanted:
 # ---- while its order is placed
 
 
-async def hide(transaction: AsyncConnection, cart_id: UUID, order_id: UUID) -> None:
-    """Hides a locked cart while the order, which is written already, is placed."""
-    await transaction.execute(update(Cart).where(Cart.id == cart_id).values(placing_id=order_id))
-
-
 async def release(transaction: AsyncConnection, order_id: UUID) -> None:
     """Gives back the cart of an order that was not placed after all, as it was."""
     cart = update(Cart).where(Cart.placing_id == order_id)
     await transaction.execute(cart.values(placing_id=None, expires_at=END))
-
-
-async def gone(transaction: AsyncConnection, order_id: UUID) -> None:
-    """Ends the cart of an order that was placed."""
-    await transaction.execute(delete(Cart).where(Cart.placing_id == order_id))

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from auth.permissions import ANYONE, OWNER
+from commerce.cart import is_open
 from commerce.cart_pricing import CartWarningCode, PricedCart, PricedCartLine, Warned
 from commerce.pricing import AppliedCode, DiscountRefusal
 from commerce.quote import quote_to
@@ -35,11 +36,6 @@ strawberry.enum(
     "ARCHIVED: not sold any more, in this currency or so altered.",
 )
 strawberry.enum(DiscountRefusal)
-
-
-def is_open(cart: Columns) -> ColumnElement[bool]:
-    """Neither over nor being ordered."""
-    return and_(cart.expires_at > func.now(), cart.placing_id.is_(None))
 
 
 def brought(viewer: Columns, cart: Columns) -> ColumnElement[bool]:

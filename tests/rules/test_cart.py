@@ -18,7 +18,6 @@ from commerce.cart_lines import LineChange
 from models.cart import Cart
 from models.catalogue import AlterationKind, CurrencyCode, MeasurementName, Variant
 from models.classification import Channel
-from models.ids import new_id
 from privacy.retention import RULES
 from tests.support import account, selling
 from tests.support.account import rows
@@ -136,7 +135,7 @@ async def test_cart_of_others_is_not_found_before_anything_else(shop: Filled, wh
     assert await shop.stored() == before
 
 
-async def test_cart_that_is_over_or_being_ordered_is_not_found(shop: Filled):
+async def test_cart_that_is_over_is_not_found(shop: Filled):
     await shop.connection.execute(update(Cart).values(expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     assert refused(await shop.add(LineDraft(shop.dress, 1))) == [(Code.NOT_FOUND, "cartId")]
 
@@ -375,17 +374,8 @@ async def test_removing_is_all_or_nothing(shop: Filled):
 
 async def test_cart_is_hidden_while_it_is_ordered_and_back_if_it_was_not(shop: Filled):
     order = await selling.order(shop.connection)
-    assert await cart.lock(shop.connection, shop.holder, shop.cart_id) is not None
-    await cart.hide(shop.connection, shop.cart_id, order)
+    await shop.connection.execute(update(Cart).values(placing_id=order))
+    assert await cart.lock(shop.connection, shop.holder, shop.cart_id) is None
     assert refused(await shop.add(LineDraft(shop.dress, 1))) == [(Code.NOT_FOUND, "cartId")]
     await cart.release(shop.connection, order)
     assert pieces(filled(await shop.add(LineDraft(shop.dress, 1)))) == [(shop.romper, 2), (shop.dress, 1)]
-
-
-async def test_cart_that_was_ordered_is_gone(shop: Filled):
-    order, other = await selling.order(shop.connection), new_id()
-    await cart.hide(shop.connection, shop.cart_id, order)
-    await cart.gone(shop.connection, other)
-    assert await shop.stored()
-    await cart.gone(shop.connection, order)
-    assert await shop.stored() == {}
