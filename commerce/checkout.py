@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commerce import order_status, refund
-from commerce.checkout_notes import CONCLUDED, PAID, WAITING
+from commerce.checkout_notes import CONCLUDED, PAID, PAID_ALONE, WAITING
 from commerce.order_undoing import call_off, undo
 from gateways.jobs import Job, enqueue
 from gateways.notices import of_order
@@ -74,21 +74,19 @@ class _Case:
     def others(self) -> list[Row[Any]]:
         return [one for one in self.charges if one.id != self.charge_id]
 
-    @property
-    def news(self) -> dict[str, Any]:
-        """The parameters of the notes."""
-        charged = self.charged
-        return {
-            "order": self.order_id,
-            "charge": self.charge_id,
-            "charge_status": self.status,
-            "gateway_key": charged and charged.gateway_key,
-            "expires_at": charged.action.expires_at if charged and charged.action else None,
-            "brand": charged and charged.brand,
-            "last4": charged and charged.last4,
-            "event": new_id(),
-            "job": new_id(),
-        }
+
+def _news(charge_id: UUID, charged: Charged | None) -> dict[str, Any]:
+    """The parameters of the notes. What the gateway does not know was never taken."""
+    return {
+        "charge": charge_id,
+        "charge_status": charged.status if charged else ChargeStatus.FAILED,
+        "gateway_key": charged and charged.gateway_key,
+        "expires_at": charged.action.expires_at if charged and charged.action else None,
+        "brand": charged and charged.brand,
+        "last4": charged and charged.last4,
+        "event": new_id(),
+        "job": new_id(),
+    }
 
 
 async def settle(
@@ -98,8 +96,14 @@ async def settle(
 
     Paid: PLACED. Refused: cancelled, or undone where nobody was told of the order yet, which is so while its cart is
     hidden, or as `unanswered` says. Not known, or the bank asks: it waits, and its cart is gone. An order that was
-    cancelled pays back what comes in. An order with several charges is placed when all are paid.
+    cancelled pays back what comes in. An order with several charges is placed when all are paid. One statement for an
+    order with one charge that is paid, which is almost all there are.
     """
+    if charged is not None and charged.status is ChargeStatus.CAPTURED:
+        placed = await transaction.scalar(PAID_ALONE, _news(charge_id, charged))
+        if placed is not None:
+            note_change(transaction, *of_order(placed))
+            return Settlement(placed, Fate.PLACED)
     case = await _locked(transaction, charge_id, charged)
     if case is None:
         return Settlement(None, Fate.GONE)
@@ -164,13 +168,14 @@ async def _settle_pending(transaction: AsyncConnection, case: _Case, *, unanswer
 
 
 async def _note_paid(transaction: AsyncConnection, case: _Case) -> None:
-    if await transaction.scalar(PAID, case.news) is None:
+    if await transaction.scalar(PAID, _news(case.charge_id, case.charged)) is None:
         raise order_status.refused(OrderStatus.PLACED)
     note_change(transaction, *of_order(case.order_id))
 
 
 async def _note_waiting(transaction: AsyncConnection, case: _Case, status: ChargeStatus) -> None:
-    await transaction.execute(WAITING, case.news | {"charge_status": status})
+    news = _news(case.charge_id, case.charged) | {"order": case.order_id, "charge_status": status}
+    await transaction.execute(WAITING, news)
     note_change(transaction, *of_order(case.order_id))
 
 

@@ -15,39 +15,47 @@ CONFIRMATION = "order.confirmation"
 
 _ORDER = bindparam("order", type_=Uuid)
 _EVENT = bindparam("event", type_=Uuid)
+_CHARGE = bindparam("charge", type_=Uuid)
+_JOB = bindparam("job", type_=Uuid)
 
 
-def _charge() -> Update:
+def _charge(order_id: Any) -> Update:
     return (
         update(Charge)
-        .where(Charge.id == bindparam("charge", type_=Uuid))
+        .where(Charge.id == _CHARGE, Charge.order_id == order_id)
         .values(status=bindparam("charge_status", type_=Text), gateway_key=bindparam("gateway_key", type_=Text))
     )
 
 
-def _cart_gone() -> tuple[Any, ...]:
+def _cart_gone(order_id: Any) -> tuple[Any, ...]:
     """The cart that was hidden for the order is gone, and with it the measurements that were for this order alone."""
     sets = select(CartLine.measurement_set_id).join(Cart, Cart.id == CartLine.cart_id)
-    hidden = delete(Cart).where(Cart.placing_id == _ORDER)
-    return used_up(sets.where(Cart.placing_id == _ORDER)).cte("sets"), hidden.cte("cart")
+    hidden = delete(Cart).where(Cart.placing_id == order_id)
+    return used_up(sets.where(Cart.placing_id == order_id)).cte("sets"), hidden.cte("cart")
 
 
-def _confirmed() -> tuple[Any, ...]:
-    letter = promise(CONFIRMATION, bindparam("job", type_=Uuid), _ORDER)
-    return letter.cte("letter"), *_cart_gone()
+def _confirmed(order_id: Any) -> tuple[Any, ...]:
+    return promise(CONFIRMATION, _JOB, order_id).cte("letter"), *_cart_gone(order_id)
 
 
-def _paid() -> Select[Any]:
-    """The order's key where it was placed by this."""
-    moved = moving(_ORDER, OrderStatus.PLACED).returning(Order.id).cte("moved")
-    charge = _charge().values(settled_at=func.now(), expires_at=None).cte("settled")
-    payment = update(OrderPayment).where(OrderPayment.order_id == _ORDER)
+def _paid(*, alone: bool) -> Select[Any]:
+    """The charge's order is placed; answers its key, nothing where it does not wait or, `alone`, has other charges."""
+    of_charge = select(Charge.order_id).where(Charge.id == _CHARGE).scalar_subquery()
+    moving_order = moving(of_charge, OrderStatus.PLACED)
+    if alone:
+        other = Charge.__table__.alias("other")
+        others = select(other.c.id).where(other.c.order_id == Order.id, other.c.id != _CHARGE)
+        moving_order = moving_order.where(~others.correlate_except(other).exists())
+    moved = moving_order.returning(Order.id).cte("moved")
+    order_id = moved.c.id
+    charge = _charge(order_id).values(settled_at=func.now(), expires_at=None).cte("settled")
+    payment = update(OrderPayment).where(OrderPayment.order_id == order_id)
     payment = payment.values(
         status=PaymentStatus.CAPTURED, brand=bindparam("brand", type_=Text), last4=bindparam("last4", type_=Text)
     )
-    event = insert(OrderEvent).values(id=_EVENT, order_id=_ORDER, kind=OrderEventKind.PAYMENT_SETTLED)
-    notes = (charge, payment.cte("payment"), event.cte("event"), *_confirmed())
-    return select(moved.c.id).add_cte(*notes)
+    row = select(_EVENT, order_id, literal(OrderEventKind.PAYMENT_SETTLED.value))
+    event = insert(OrderEvent).from_select(["id", "order_id", "kind"], row, include_defaults=False)
+    return select(order_id).add_cte(charge, payment.cte("payment"), event.cte("event"), *_confirmed(order_id))
 
 
 def _waiting() -> Select[Any]:
@@ -57,12 +65,13 @@ def _waiting() -> Select[Any]:
     event = insert(OrderEvent).from_select(["id", "order_id", "kind"], row, include_defaults=False)
     told = event.returning(OrderEvent.order_id).cte("told")
     order = update(Order).where(Order.id == told.c.order_id).values(version=Order.version + 1).cte("counted")
-    charge = _charge().values(expires_at=bindparam("expires_at", type_=DateTime(timezone=True))).cte("noted")
-    return select(literal(1)).add_cte(told, order, charge, *_cart_gone())
+    charge = _charge(_ORDER).values(expires_at=bindparam("expires_at", type_=DateTime(timezone=True))).cte("noted")
+    return select(literal(1)).add_cte(told, order, charge, *_cart_gone(_ORDER))
 
 
 _PENDING = OrderEventKind.PAYMENT_PENDING
 
-PAID = _paid()
+PAID = _paid(alone=False)
+PAID_ALONE = _paid(alone=True)
 WAITING = _waiting()
-CONCLUDED = select(literal(1)).add_cte(*_confirmed())
+CONCLUDED = select(literal(1)).add_cte(*_confirmed(_ORDER))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -103,16 +103,22 @@ async def _note(
     transaction: AsyncConnection, account_id: UUID, digests: _Digests, result_id: UUID | None
 ) -> UUID | None:
     """Keeps the key, where nobody has; waits for whoever is about to."""
-    row = insert(Idempotency).values(
-        id=new_id(),
-        account_id=account_id,
-        key_digest=digests.key,
-        input_digest=digests.input,
-        result_id=result_id,
-    )
-    return await transaction.scalar(
-        row.on_conflict_do_nothing(index_elements=[Idempotency.key_digest]).returning(Idempotency.id)
-    )
+    row = {
+        "id": new_id(),
+        "account_id": account_id,
+        "key_digest": digests.key,
+        "input_digest": digests.input,
+        "result_id": result_id,
+    }
+    return await transaction.scalar(_NOTING, row)
+
+
+_NOTING = (
+    insert(Idempotency)
+    .values({name: bindparam(name) for name in ("id", "account_id", "key_digest", "input_digest", "result_id")})
+    .on_conflict_do_nothing(index_elements=[Idempotency.key_digest])
+    .returning(Idempotency.id)
+)
 
 
 async def _earlier(transaction: AsyncConnection, digests: _Digests) -> Outcome | None:

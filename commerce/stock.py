@@ -5,10 +5,12 @@ Rows are locked in the order of their keys: of two orders for the same things on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, column, func, insert, literal, select, update
+from sqlalchemy import ARRAY, Integer, Text, Uuid, bindparam, column, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from auth.refusal import Refusal, RefusalCode
 from commerce import text
@@ -110,11 +112,23 @@ async def _move(
     """Changes what is on hand where it stays at zero or above, with an entry each; answers which variants it was."""
     if not changes:
         return set()
+    given = {
+        "keys": list(changes),
+        "changes": list(changes.values()),
+        "entries": [new_id() for _ in changes],
+        "kind": kind,
+        "order": order_id,
+    }
+    return set(await transaction.scalars(_moving(), given))
+
+
+@cache
+def _moving() -> ReturningInsert[UUID]:
     asked = (
         func.unnest(
-            bindparam("keys", list(changes), type_=ARRAY(Uuid)),
-            bindparam("changes", list(changes.values()), type_=ARRAY(Integer)),
-            bindparam("entries", [new_id() for _ in changes], type_=ARRAY(Uuid)),
+            bindparam("keys", type_=ARRAY(Uuid)),
+            bindparam("changes", type_=ARRAY(Integer)),
+            bindparam("entries", type_=ARRAY(Uuid)),
         )
         .table_valued(column("key", Uuid), column("change", Integer), column("entry", Uuid))
         .render_derived(name="asked")
@@ -142,9 +156,9 @@ async def _move(
             func.clock_timestamp(),
             moved.c.change,
             moved.c.balance,
-            literal(kind.value),
-            literal(order_id, Uuid),
+            bindparam("kind", type_=Text),
+            bindparam("order", type_=Uuid),
         ),
         include_defaults=False,
     )
-    return set(await transaction.scalars(entries.returning(StockEntry.variant_id)))
+    return entries.returning(StockEntry.variant_id)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import structlog
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,8 +83,12 @@ async def enqueue(
 
 
 def promise(kind: str, job_id: ColumnElement[UUID], subject_id: ColumnElement[UUID]) -> Insert:
-    """The statement of `enqueue` for a job that is due at once, to stand in another's WITH."""
-    return insert(QueuedJob).values(id=job_id, kind=kind, subject_id=subject_id, due_at=func.now())
+    """The statement of `enqueue` for a job that is due at once, to stand in another's WITH.
+
+    `subject_id` may be a column of that: where it has no row, nothing is promised.
+    """
+    row = select(job_id, literal(kind), subject_id)
+    return insert(QueuedJob).from_select(["id", "kind", "subject_id"], row, include_defaults=False)
 
 
 def delay_after(attempts: int) -> timedelta:

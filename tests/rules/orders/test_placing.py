@@ -89,22 +89,22 @@ async def test_order_keeps_what_is_edited_or_deleted_afterwards(
     assert line.sku != "OTHER"
 
 
-async def test_order_takes_eight_statements_here(
+async def test_order_takes_seven_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase
 ):
-    """Key, person, cart, methods, order, stock; then lock and settlement. The API adds two."""
+    """Key, person, cart, methods, order, stock; then the settlement. The API adds two."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, purchase)) == []
-    assert len(sent) == 8
+    assert len(sent) == 7
 
 
-async def test_order_with_all_that_one_can_have_takes_ten_statements_here(
+async def test_order_with_all_that_one_can_have_takes_nine_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, trousseau: Trousseau
 ):
-    """Codes and measurements add one each: with the two of the API it is twelve."""
+    """Codes and measurements add one each: with the two of the API it is eleven."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, trousseau.purchase)) == []
-    assert len(sent) == 10
+    assert len(sent) == 9
 
 
 # ---- what a line can have
