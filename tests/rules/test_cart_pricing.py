@@ -1,5 +1,6 @@
 """What a cart says when it is read: what moved since it was filled, and what stands in the way of ordering it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,21 +17,24 @@ from commerce.basket import AlterationDraft, LineDraft, of_cart
 from commerce.cart_lines import LineChange
 from commerce.cart_pricing import GONE, CartWarningCode, PricedCart
 from commerce.measurement import SetDraft, sealer_of
-from models.cart import CartLine
+from models.cart import Cart, CartLine
 from models.catalogue import AlterationKind, AlterationService, MeasurementName, Product, Variant, VariantPrice
 from models.classification import Channel
 from models.discount import DiscountKind
 from models.measurement import LengthUnit, MeasuredPerson, MeasurementSet
+from resolvers.baskets import Baskets
 from tests.support import account, selling
 from tests.support.account import rows
 from tests.support.cart import customer, filled, new_cart, stored
 from tests.support.database import RolledBackDatabase
 from tests.support.selling import USD
+from tests.support.statements import statements
 
 Warn = CartWarningCode
 Kind = AlterationKind
 NOW = datetime.now(UTC)
-SEALER = sealer_of(b"a secret of the tests, 32 or longer")
+SECRET = b"a secret of the tests, 32 or longer"
+SEALER = sealer_of(SECRET)
 
 
 @dataclass
@@ -163,3 +167,32 @@ async def test_missing_measurements_are_warned_of_by_name(database: RolledBackDa
 
 async def test_line_that_went_meanwhile_counts_for_nothing(read: Read):
     assert (await read.priced()).line(read.cart_id) is GONE
+
+
+# ---- within one request
+
+
+async def test_cart_is_read_once_a_request_and_anew_when_it_has_changed(read: Read):
+    baskets = Baskets(read.database, SECRET)
+    with statements(read.database) as sent:
+        first, second = await asyncio.gather(*(baskets.of(read.cart_id, 1, USD) for _ in range(2)))
+    assert first is second is baskets.known(read.cart_id, 1)
+    assert len(sent) == 1
+    basket = filled(await cart.add(read.connection, read.holder, read.cart_id, [LineDraft(read.variant, 1)]))
+    assert baskets.known(read.cart_id, 2) is None
+    assert (await baskets.of(read.cart_id, 2, USD)).basket == basket
+
+
+async def test_cart_that_a_mutation_holds_is_not_read_again(read: Read):
+    basket = filled(await cart.add(read.connection, read.holder, read.cart_id, [LineDraft(read.variant, 1)]))
+    baskets = Baskets(read.database, SECRET)
+    baskets.hold(basket)
+    with statements(read.database) as sent:
+        assert (await baskets.of(read.cart_id, 2, USD)).basket is basket
+    assert sent == []
+
+
+async def test_cart_that_went_while_it_is_read_is_empty(read: Read):
+    await read.connection.execute(delete(Cart))
+    found = await Baskets(read.database, SECRET).of(read.cart_id, 1, USD)
+    assert (found.basket.lines, found.discounted.total, found.warnings) == ((), 0, ())
