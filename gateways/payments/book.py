@@ -93,7 +93,7 @@ class Book:
                 try:
                     connection = connection or self._open()
                     _do_all(connection, batch)
-                except (sqlite3.Error, OSError) as error:
+                except Exception as error:  # noqa: BLE001 whoever waits is told, and the thread lives on
                     for _, answer in batch:
                         if not answer.done():
                             answer.set_exception(GatewayTimeout(type(error).__name__))

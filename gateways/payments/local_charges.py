@@ -17,7 +17,6 @@ BANK = "https://bank.example/confirm/"
 _SPOKEN_ORDER = ("decided", "pending", "decided", "pending")
 """Webhooks come twice, and the later event first."""
 
-
 _INSERT = """
 INSERT INTO charge (charge_id, order_id, token, behaves_as, amount, currency, status, captured, refunded, outcome,
   outcome_at, secret, made_at)

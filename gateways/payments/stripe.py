@@ -92,7 +92,7 @@ class StripeGateway:
             **_source(request),
         }
         try:
-            async with _asking():
+            async with _asking(unknown=InvalidToken):
                 intent = await self._v1.payment_intents.create_async(params, _key("charge", request.charge_id))
         except stripe.CardError as declined:
             return await self._declined(request.charge_id, declined)
@@ -163,7 +163,7 @@ class StripeGateway:
         async with _asking():
             customer = await self._v1.customers.create_async({"metadata": marked}, _key("customer", key))
         try:
-            async with _asking():
+            async with _asking(unknown=InvalidToken):
                 setup = await self._set_up(customer.id, token, key)
         except (stripe.CardError, InvalidToken) as refused:
             await self._forget(customer.id)
@@ -192,9 +192,9 @@ class StripeGateway:
 
     async def _forget(self, customer: str) -> None:
         try:
-            async with _asking():
+            async with _asking(unknown=_NotThere):
                 await self._v1.customers.delete_async(customer)
-        except InvalidToken:
+        except _NotThere:
             return
 
     async def book(self, since: datetime | None = None) -> AsyncIterator[Charged]:
@@ -219,9 +219,9 @@ class StripeGateway:
         """The intent of a charge of ours, by Stripe's key or else among those of its time."""
         if gateway_key:
             try:
-                async with _asking():
+                async with _asking(unknown=_NotThere):
                     intent = await self._v1.payment_intents.retrieve_async(gateway_key, {"expand": [*EXPANDED]})
-            except InvalidToken:
+            except _NotThere:
                 return None
             return intent if self._marks.read(intent.metadata, "charge_id") == charge_id else None
         made = datetime.fromtimestamp((charge_id.int >> 80) / 1000, UTC)
@@ -279,11 +279,16 @@ def _refund_status(status: str | None) -> RefundStatus:
     return RefundStatus.FAILED if status in {"failed", "canceled"} else RefundStatus.PENDING
 
 
+class _NotThere(Exception):
+    """Stripe does not know what it was asked about by its key."""
+
+
 @asynccontextmanager
-async def _asking() -> AsyncGenerator[None]:
+async def _asking(*, unknown: type[Exception] | None = None) -> AsyncGenerator[None]:
     """Turns what Stripe's SDK raises into the port's words; a declined card is left to the caller.
 
-    Of an error, only its kind is told: its text repeats what was sent.
+    `unknown` is raised where Stripe does not know what was named. Of an error, only its kind is told: its text repeats
+    what was sent.
     """
     try:
         yield
@@ -292,9 +297,8 @@ async def _asking() -> AsyncGenerator[None]:
     except stripe.IdempotencyError:
         raise KeyReused("Stripe has had another request under this key") from None
     except stripe.InvalidRequestError as error:
-        if error.http_status == 404 or error.code == "resource_missing" or error.param == "payment_method":
-            raise InvalidToken from None
-        raise _unanswered(error) from None
+        nameless = error.http_status == 404 or error.code == "resource_missing" or error.param == "payment_method"
+        raise (unknown() if unknown is not None and nameless else _unanswered(error)) from None
     except stripe.StripeError as error:
         raise _unanswered(error) from None
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gateways.payments import ACTION_LASTS, Charged, GatewayTimeout, InvalidToken, KeyReused
 from gateways.payments.stripe import Account, StripeGateway
+from gateways.payments.stripe_line import StripeLine
 from models.catalogue import CurrencyCode
 from models.ids import new_id
 from models.payment import ChargeStatus, RefundStatus
@@ -293,6 +294,14 @@ async def test_server_that_does_not_answer_is_told_without_what_was_sent():
     assert [(line["event"], line["error"]) for line in logged] == [("payments.no_answer", "APIConnectionError")] * 3
     assert "secret" not in logged.text
     assert KEY not in logged.text
+    await gateway.close()
+
+
+async def test_address_where_stripe_is_not_is_no_answer(url: str):
+    gateway = StripeGateway(account(f"{url}/elsewhere"), line=StripeLine(5))
+    for asking in (gateway.find(new_id()), gateway.void(new_id()), gateway.refund(new_id(), new_id(), 1)):
+        with pytest.raises(GatewayTimeout):
+            await asking
     await gateway.close()
 
 
