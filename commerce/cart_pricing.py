@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from uuid import UUID
 
 from auth.sealing import Sealer, Unsealable
 from commerce.basket import Basket, GoodsLine, PricedAlteration
@@ -80,12 +79,12 @@ class PricedCart:
         return (*about_lines, *(_about_code(one) for one in self.discounted.codes if one.refusal is not None))
 
     @cached_property
-    def _lines(self) -> dict[UUID | None, PricedCartLine]:
+    def _lines(self) -> dict[str, PricedCartLine]:
         pairs = zip(self.basket.lines, self.discounted.off, strict=True)
-        return {line.line_id: _shown(line, off) for line, off in pairs}
+        return {str(line.line_id): _shown(line, off) for line, off in pairs}
 
-    def line(self, line_id: UUID) -> PricedCartLine:
-        """A line of the cart, as it is shown."""
+    def line(self, line_id: str) -> PricedCartLine:
+        """A line of the cart, by its key as text, as it is shown."""
         return self._lines.get(line_id, GONE)
 
     def _about(self, line: GoodsLine) -> Iterator[Warned]:

@@ -15,20 +15,20 @@ from models.database import Database
 
 
 class Baskets:
-    """Priced carts by key. A mutation holds the basket that it has; else it is read when first asked for."""
+    """Priced carts by key, as text. A mutation holds the basket that it has; else it is read when first asked for."""
 
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database, self._secret = database, secret
         self._now = datetime.now(UTC)
-        self._found: dict[UUID, asyncio.Future[PricedCart]] = {}
+        self._found: dict[str, asyncio.Future[PricedCart]] = {}
 
     def hold(self, basket: Basket) -> None:
         """What the cart is after what the request has done to it."""
         assert basket.cart_id is not None
-        found = self._found[basket.cart_id] = asyncio.get_running_loop().create_future()
+        found = self._found[str(basket.cart_id)] = asyncio.get_running_loop().create_future()
         found.set_result(self._priced(basket))
 
-    def known(self, cart_id: UUID, version: int) -> PricedCart | None:
+    def known(self, cart_id: str, version: int) -> PricedCart | None:
         """The cart, if it is held or was read already, at this version or a later one."""
         found = self._found.get(cart_id)
         if found is None or not found.done():
@@ -36,11 +36,11 @@ class Baskets:
         priced = found.result()
         return priced if (priced.basket.version or 0) >= version else None
 
-    async def of(self, cart_id: UUID, version: int, currency: CurrencyCode) -> PricedCart:
+    async def of(self, cart_id: str, version: int, currency: CurrencyCode) -> PricedCart:
         """The cart, whose row was seen at this version: one that is older is read anew. One that went is empty."""
         found = self._found.get(cart_id)
         if found is None or (found.done() and (found.result().basket.version or 0) < version):
-            read = self._read(Basket(currency, None, cart_id, version, ()))
+            read = self._read(Basket(currency, None, UUID(cart_id), version, ()))
             found = self._found[cart_id] = asyncio.ensure_future(read)
         return await found
 

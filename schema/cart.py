@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from inspect import Parameter
 from typing import Any
-from uuid import UUID
 
 import strawberry
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -59,7 +58,7 @@ def priced(show: Callable[[PricedCart], Any]) -> Any:
     """What is shown of a cart once it is priced."""
 
     def make(needs: Mapping[str, Any], info: Any) -> Any:
-        return once_priced(needs, info, UUID(needs["id"]), show)
+        return once_priced(needs, info, needs["id"], show)
 
     return computed(make, "id", "version", "currency")
 
@@ -68,24 +67,25 @@ def priced_line(show: Callable[[PricedCartLine, CurrencyCode], Any]) -> Any:
     """What is shown of a line once its cart is priced."""
 
     def make(needs: Mapping[str, Any], info: Any) -> Any:
-        line_id = UUID(needs["id"])
-        show_line: Callable[[PricedCart], Any] = lambda cart: show(cart.line(line_id), cart.basket.currency)  # noqa: E731
-        return once_priced(needs, info, UUID(needs["cart_id"]), show_line)
+        def show_line(cart: PricedCart) -> Any:
+            return show(cart.line(needs["id"]), cart.basket.currency)
+
+        return once_priced(needs, info, needs["cart_id"], show_line)
 
     return computed(make, "id", "cart_id", beside={"version": of_cart("version"), "currency": of_cart("currency")})
 
 
-def once_priced(needs: Mapping[str, Any], info: Any, cart_id: UUID, show: Callable[[PricedCart], Any]) -> Any:
+def once_priced(needs: Mapping[str, Any], info: Any, cart_id: str, show: Callable[[PricedCart], Any]) -> Any:
     """What is shown, at once where the request has the cart in its hands."""
     known = info.context.baskets.known(cart_id, int(needs["version"]))
     return show(known) if known is not None else _once_read(needs, info, cart_id, show)
 
 
-async def _once_read(needs: Mapping[str, Any], info: Any, cart_id: UUID, show: Callable[[PricedCart], Any]) -> Any:
+async def _once_read(needs: Mapping[str, Any], info: Any, cart_id: str, show: Callable[[PricedCart], Any]) -> Any:
     return show(await found(needs, info, cart_id))
 
 
-async def found(needs: Mapping[str, Any], info: Any, cart_id: UUID) -> PricedCart:
+async def found(needs: Mapping[str, Any], info: Any, cart_id: str) -> PricedCart:
     return await info.context.baskets.of(cart_id, int(needs["version"]), CurrencyCode(needs["currency"]))
 
 
@@ -167,7 +167,7 @@ def shown_warning(warned: Warned) -> CartWarning:
 
 
 async def quoted(needs: Mapping[str, Any], info: Any, *, input: CartQuoteInput) -> Quote:
-    context, cart = info.context, await found(needs, info, UUID(needs["id"]))
+    context, cart = info.context, await found(needs, info, needs["id"])
     account_id, store = context.viewer.account_id, context.services.shop.store
     method, now = input.shipping_method or None, datetime.now(UTC)
     return shown_quote(
