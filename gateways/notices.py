@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from hashlib import blake2b, sha256
 from time import monotonic
-from typing import NoReturn
 from uuid import UUID
 
 import structlog
@@ -48,9 +47,9 @@ class Notices:
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
 
-    async def listen(self, heard: Callable[[bytes], None]) -> NoReturn:
+    async def listen(self, heard: Callable[[bytes], None]) -> None:
         """Calls `heard` with the name of each change that others tell of, until it is cancelled."""
-        while True:
+        while not _cancelled():
             try:
                 await self._listen(heard)
             except Exception as error:  # noqa: BLE001  # whatever it is: one does without, and tries again
@@ -64,7 +63,7 @@ class Notices:
     async def _listen(self, heard: Callable[[bytes], None]) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as line:
             await line.subscribe(CHANNEL)
-            while line.subscribed:
+            while not _cancelled():
                 message = await line.get_message(timeout=PAUSE_SECONDS)
                 if message is not None and len(message["data"]) == NAME_BYTES:
                     heard(message["data"])
@@ -82,3 +81,9 @@ class Notices:
 def of_order(order_id: UUID) -> Change:
     """A change of an order, or of what belongs to it."""
     return "order", order_id
+
+
+def _cancelled() -> bool:
+    """Whether this task was asked to end: redis-py loses that where a message comes at the same time."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -17,7 +17,7 @@ from auth import sessions
 from auth.sessions import Issued
 from commerce import order_status, order_watch
 from commerce.order_watch import End, Following, OrderWatch
-from gateways.notices import CHANNEL, Notices, of_order
+from gateways.notices import Notices, of_order
 from models.account import Account, AccountKind
 from models.alteration import Alteration
 from models.classification import Channel
@@ -33,6 +33,7 @@ from tests.support.address import account
 from tests.support.database import copy_of
 from tests.support.log import written_log
 from tests.support.login_session import LAPTOP, ago, change
+from tests.support.notices import until_heard
 from tests.support.waiting import until
 
 SECRET = b"a secret of these tests, 32 or more"
@@ -306,7 +307,7 @@ async def test_hint_of_another_process_tells_at_once(told: World, running: Servi
     notices = Notices(line, SECRET)
     elsewhere.on_change = notices.tell
     try:
-        await _until_heard(line)
+        await until_heard(line)
         await elsewhere.transact(lambda t: order_status.move(t, told.order, OrderStatus.CANCELLED))
         assert await news(following, 2) is None
         await elsewhere.transact(lambda t: order_status.tell(t, told.order, OrderEventKind.CANCELLED))
@@ -315,14 +316,6 @@ async def test_hint_of_another_process_tells_at_once(told: World, running: Servi
         await notices.close()
         await elsewhere.close()
         await line.aclose()
-
-
-async def _until_heard(line: Redis) -> None:
-    for _ in range(200):
-        if (await line.pubsub_numsub(CHANNEL))[0][1]:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("nobody listens")
 
 
 async def test_transaction_that_is_rolled_back_tells_nothing(own_database: Database, monkeypatch: pytest.MonkeyPatch):
