@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import Text, literal_column, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commerce import checkout
@@ -108,12 +108,16 @@ async def _unsettled(database: Database, age: timedelta) -> AsyncIterator[Any]:
         after = (rows[-1].placed_at, rows[-1].id)
 
 
+# Written into the statement, for PostgreSQL to see that the partial index covers it.
+_WAITING = literal_column(f"'{OrderStatus.PENDING_PAYMENT.value}'", Text)
+
+
 async def _batch(transaction: AsyncConnection, age: timedelta, after: tuple[datetime, UUID] | None) -> Sequence[Any]:
     untold = select(Cart.id).where(Cart.placing_id == Order.id).exists()
     charges = (
         select(Charge.id, Charge.gateway_key, Order.placed_at)
         .join(Order, Order.id == Charge.order_id)
-        .where(Order.status == OrderStatus.PENDING_PAYMENT)
+        .where(Order.status == _WAITING)
         .where(or_(~untold, Order.placed_at <= datetime.now(UTC) - age))
         .order_by(Order.placed_at, Charge.id)
         .limit(BATCH)

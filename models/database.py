@@ -41,6 +41,10 @@ READING = {
     **SEARCHING,
 }
 
+# A statement over lists that may be empty would be planned anew at each call, which takes longer than doing it. Its
+# conditions that a partial index covers have to be constants.
+WRITING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette", **SEARCHING}
+
 # A large document's statement is longer than asyncpg keeps by itself (15 KiB), and would be planned at each request; so
 # would every statement after the five minutes that it lives.
 KEPT_STATEMENTS = {"statement_cache_size": 128, "max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
@@ -158,7 +162,7 @@ class Database:
             max_overflow=0,
             pool_pre_ping=False,
             hide_parameters=True,
-            connect_args={"server_settings": {"jit": "off", "application_name": "layette", **SEARCHING}, "timeout": 10},
+            connect_args={"server_settings": WRITING, "timeout": 10},
         )
         self._readers = ReadPool(url, readers)
 
