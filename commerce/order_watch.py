@@ -115,6 +115,7 @@ class OrderWatch:
         self._followed: WeakSet[Following] = WeakSet()
         self._hints: set[bytes] = set()
         self._hinted = asyncio.Event()
+        self._every = ASK_EVERY
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -146,7 +147,7 @@ class OrderWatch:
         listening = asyncio.create_task(self._notices.listen(self._hear))
         try:
             while self._followed:
-                at = _now() + ASK_EVERY
+                at = _now() + self._every
                 while hinted := await self._hinted_before(at):
                     await self._ask(hinted)
                 await self._ask(list(self._followed))
