@@ -9,6 +9,8 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
+from stripe import WebhookSignature
 
 from app.settings import Settings
 from gateways.payments.local import LocalGateway
@@ -104,3 +106,19 @@ async def test_another_gateway_has_no_address(shop: Shop, key: bytes):
     for path in ("/webhooks/payments/stripe", "/webhooks/payments/", f"{PATH}/x"):
         assert (await post(shop, body, sign(body, key, int(time.time())), path)).status_code == 404
     assert (await shop.client.get(PATH)).status_code == 405
+
+
+async def test_shop_with_stripe_takes_stripes_webhooks_and_no_others(
+    shop_with: Callable[..., Awaitable[Shop]], key: bytes
+):
+    secrets = {"stripe_key": SecretStr("sk_test_1"), "stripe_webhook_secret": SecretStr("whsec_1")}
+    shop = await shop_with(payments="stripe", **secrets)
+    charge = {"object": "payment_intent", "metadata": {}}
+    body = json.dumps({"id": "evt_1", "object": "event", "data": {"object": charge}})
+    for secret, status in (("whsec_2", 400), ("whsec_1", 200), ("whsec_1", 200)):
+        headers = {"stripe-signature": WebhookSignature.generate_signature_header(body, secret)}
+        answer = await shop.client.post("/webhooks/payments/stripe", content=body, headers=headers)
+        assert answer.status_code == status
+    assert await rows(shop.database, "SELECT gateway, event_key FROM gateway_event") == [("stripe", "evt_1")]
+    local = event(new_id())
+    assert (await post(shop, local, sign(local, key, int(time.time())))).status_code == 404
