@@ -23,6 +23,7 @@ from tests.clients.journeys.visitor import Visitor, answered_with
 
 USD = CurrencyCode.USD
 SOON = 5.0
+PLENTY = 8
 
 
 async def buy(api: LayetteClient) -> PlacedOrder:
@@ -68,13 +69,13 @@ async def _address(api: LayetteClient) -> str:
 
 
 async def _variant(api: LayetteClient) -> str:
-    """The first that can be bought without measurements."""
+    """The first that can be bought without measurements, and that others who buy now do not take away."""
     page = (await api.browse(first=50, filter_=ProductFilter(available=True), currency_code=USD)).products
     for edge in page.edges:
         product = (await api.product_page(edge.node.slug, USD)).product
         assert product is not None
         for variant in product.variants:
-            if variant.available and variant.price is not None and not product.custom_made:
+            if variant.quantity_available >= PLENTY and variant.price is not None and not product.custom_made:
                 return variant.id
     raise AssertionError("there is nothing to buy")
 

@@ -13,6 +13,9 @@ import {
 } from '../generated.ts'
 import type { Api } from '../visitor.ts'
 
+/** So many that others who buy now do not take them away. */
+const PLENTY = 8
+
 /** Whatever there is, to be sent to Berlin. */
 export async function buy(api: Api): Promise<PlacedOrderFragment> {
   const address = await newAddress(api)
@@ -56,7 +59,8 @@ async function somethingToBuy(api: Api): Promise<string> {
   const { products } = await api.query(BrowseDocument, { first: 50, filter: { available: true }, currencyCode: 'EUR' })
   for (const { node } of products.edges) {
     const { product } = await api.query(ProductPageDocument, { slug: node.slug, currencyCode: 'EUR' })
-    const variant = product?.customMade ? null : product?.variants.find((one) => one.available && one.price !== null)
+    if (product === null || product.customMade) continue
+    const variant = product.variants.find((one) => one.quantityAvailable >= PLENTY && one.price !== null)
     if (variant) return variant.id
   }
   return assert.fail('there is nothing to buy')
