@@ -178,13 +178,14 @@ class Database:
                         transaction.info.pop(_CHANGES, None)  # of one that was rolled back on this connection
                         outcome = await work(transaction)
                         changes = transaction.info.pop(_CHANGES, ())
-                if changes:
-                    self.on_change(changes)
-                return outcome
             except DBAPIError as error:
                 if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # a pause, no secret
+                continue
+            if changes:
+                self.on_change(changes)
+            return outcome
         raise AssertionError("unreachable")
 
     @asynccontextmanager
