@@ -144,7 +144,7 @@ async def _locked(transaction: AsyncConnection, charge_id: UUID, charged: Charge
 
 
 @cache
-def _locking() -> Select[Any]:
+def _locking() -> Select[*tuple[Any, ...]]:
     charge = bindparam("charge", type_=Uuid)
     of_charge = select(Charge.order_id).where(Charge.id == charge).scalar_subquery()
     return (

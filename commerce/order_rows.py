@@ -1,4 +1,4 @@
-"""Rows of many tables written by one statement, which is compiled once whatever the number of rows."""
+"""Rows of many tables written by one statement, which is compiled once for each set of tables that has rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,8 @@ from sqlalchemy import column as sql_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Mapping[str, Any]
+Shape = tuple[tuple[Table, bool], ...]
+"""The tables that get rows, and whether it is more than one."""
 
 
 class ManyTables:
@@ -18,10 +20,33 @@ class ManyTables:
 
     def __init__(self, columns: Mapping[Any, Sequence[str]], *more: CTE) -> None:
         self._columns = {model.__table__: tuple(names) for model, names in columns.items()}
-        inserts = [self._insert(table, names) for table, names in self._columns.items()]
-        self.statement: Select[Any] = select(literal_column("1")).add_cte(*inserts, *more)
+        self._more = more
+        self._statements: dict[Shape, Select[Any]] = {}
 
-    def _insert(self, table: Table, names: Sequence[str]) -> Any:
+    async def write(self, transaction: AsyncConnection, rows: Mapping[Any, Sequence[Row]], **more: Any) -> None:
+        """Writes the rows, by model. `more` are parameters of what else the statement does. One statement."""
+        by_table = {model.__table__: found for model, found in rows.items() if found}
+        given: dict[str, Any] = dict(more)
+        for table, found in by_table.items():
+            for name in self._columns[table]:
+                values = [row[name] for row in found]
+                given[_parameter(table, name)] = values if len(found) > 1 else values[0]
+        shape = tuple((table, len(found) > 1) for table, found in by_table.items())
+        await transaction.execute(self._statement(shape), given)
+
+    def _statement(self, shape: Shape) -> Select[Any]:
+        found = self._statements.get(shape)
+        if found is None:
+            inserts = [self._many(table) if several else self._one(table) for table, several in shape]
+            found = self._statements[shape] = select(literal_column("1")).add_cte(*inserts, *self._more)
+        return found
+
+    def _one(self, table: Table) -> CTE:
+        values = {name: bindparam(_parameter(table, name), type_=table.c[name].type) for name in self._columns[table]}
+        return insert(table).values(values).cte(f"into_{table.name}")
+
+    def _many(self, table: Table) -> CTE:
+        names = self._columns[table]
         arrays = [bindparam(_parameter(table, name), type_=ARRAY(table.c[name].type)) for name in names]
         given = (
             func.unnest(*arrays)
@@ -30,19 +55,6 @@ class ManyTables:
         )
         rows = select(*(given.c[name] for name in names))
         return insert(table).from_select(list(names), rows, include_defaults=False).cte(f"into_{table.name}")
-
-    def parameters(self, rows: Mapping[Any, Sequence[Row]]) -> dict[str, list[Any]]:
-        """The statement's parameters for these rows by model; a table that is left out gets none."""
-        by_table = {model.__table__: found for model, found in rows.items()}
-        return {
-            _parameter(table, name): [row[name] for row in by_table.get(table, ())]
-            for table, names in self._columns.items()
-            for name in names
-        }
-
-    async def write(self, transaction: AsyncConnection, rows: Mapping[Any, Sequence[Row]], **more: Any) -> None:
-        """Writes the rows. `more` are parameters of what else the statement does. One statement."""
-        await transaction.execute(self.statement, {**self.parameters(rows), **more})
 
 
 def _parameter(table: Table, name: str) -> str:

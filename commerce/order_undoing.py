@@ -39,7 +39,8 @@ async def call_off(transaction: AsyncConnection, order_id: UUID, reason: OrderCa
 async def _give_back(transaction: AsyncConnection, order_id: UUID) -> None:
     pieces = select(OrderLine.variant_id, func.sum(OrderLine.quantity))
     pieces = pieces.where(OrderLine.order_id == order_id, OrderLine.variant_id.is_not(None))
-    taken = {variant: int(count) for variant, count in await transaction.execute(pieces.group_by(OrderLine.variant_id))}
+    found = await transaction.execute(pieces.group_by(OrderLine.variant_id))
+    taken = {variant: int(count) for variant, count in found if variant is not None}
     await stock.give_back(transaction, taken, StockEntryKind.CANCELLATION, order_id)
     await discount_use.give_back(transaction, order_id)
 

@@ -197,7 +197,7 @@ async def drawing_numbers(database: Database, work: Callable[[AsyncConnection], 
 
 def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
     """The rows of an order by table."""
-    whose = {"account_id": draft.account_id, "channel": draft.channel}
+    whose: dict[str, Any] = {"account_id": draft.account_id, "channel": draft.channel}
     return {
         Order: [_order(draft)],
         OrderLine: [_line(draft, position, line) for position, line in enumerate(draft.lines)],
@@ -205,7 +205,7 @@ def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
         OrderMeasurement: list(draft.measurements),
         Alteration: _alterations(draft),
         OrderContact: [whose | {"order_id": draft.order_id} | asdict(draft.contact)] if draft.contact else [],
-        OrderAddress: [whose | row for row in _addresses(draft)],
+        OrderAddress: [{**whose, **row} for row in _addresses(draft)],
         OrderPayment: [whose | {"order_id": draft.order_id, "status": draft.payment}],
         Charge: [_charge(draft, one) for one in draft.charges],
         Tender: [{"id": new_id(), "order_id": draft.order_id} | asdict(one) for one in draft.tenders],

@@ -150,7 +150,9 @@ async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UU
     if not row.untold:
         return _Begun(order_id, acting=row.id if row.charged == ChargeStatus.ACTION else None)
     means = await _means(transaction, row.account_id, purchase)
-    return _Begun(order_id, means and _request(order_id, row.id, row.amount, CurrencyCode(row.currency), means))
+    if means is None:
+        return _Begun(order_id)
+    return _Begun(order_id, _request(order_id, row.id, row.amount, CurrencyCode(row.currency), means))
 
 
 async def _means(transaction: AsyncConnection, account_id: UUID, purchase: Purchase) -> Means | None:

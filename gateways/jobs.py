@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import structlog
@@ -82,7 +82,7 @@ async def enqueue(
     await transaction.execute(row if dedupe is None else joined)
 
 
-def promise(kind: str, job_id: ColumnElement[UUID], subject_id: ColumnElement[UUID]) -> Insert:
+def promise(kind: str, job_id: ColumnElement[Any], subject_id: ColumnElement[Any]) -> Insert:
     """The statement of `enqueue` for a job that is due at once, to stand in another's WITH.
 
     `subject_id` may be a column of that: where it has no row, nothing is promised.

@@ -1,7 +1,7 @@
 """Orders through HTTP: placed, paid, read and cancelled, by their owner and by others."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -262,7 +262,7 @@ async def test_order_keeps_its_facts_when_the_person_is_gone(store: Store):
     """P5: contact and addresses go with the account, the books stay as they were."""
     who = await store.database.transact(lambda t: buyer(t, city="New York", region="NY", postal_code="10001"))
     caller = Caller(store.shop, {"authorization": f"Bearer {await store.shop.session(who.account_id)}"})
-    leaving = Store(**vars(store) | {"ana": caller, "buyer": who})
+    leaving = replace(store, ana=caller, buyer=who)
     order = await leaving.placed()
     before = (await store.clerk.ask(READ, id=order["id"]))["data"]["order"]
     assert before["contact"] is not None

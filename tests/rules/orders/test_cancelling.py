@@ -212,7 +212,12 @@ async def refuses(database: RolledBackDatabase, ana: Buyer, order_id: UUID) -> N
     ],
 )
 async def test_order_that_waits_for_its_payment_is_cancelled_and_nothing_is_kept(
-    desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase, token: str, book: tuple | None
+    desk: Desk,
+    database: RolledBackDatabase,
+    ana: Buyer,
+    purchase: Purchase,
+    token: str,
+    book: tuple[object, ...] | None,
 ):
     order_id = await ordered(desk, ana, purchase, token)
     assert await database.connection.scalar(select(cancellable(Order))) is True

@@ -1,6 +1,7 @@
 """Orders that are refused: why, and that nothing is left of them."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -141,7 +142,7 @@ async def test_where_nothing_is_shipped_to_is_not_shippable(desk: Desk, database
     ],
 )
 async def test_refusal_leaves_the_cart_and_nothing_else(
-    desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase, changes: dict, codes: list[str]
+    desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase, changes: dict[str, Any], codes: list[str]
 ):
     assert codes_of(await place(desk, ana, replace(purchase, **changes))) == codes
     assert await books(database) == UNTOUCHED
