@@ -15,8 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from commerce.tax import Place
+from models.alteration import Alteration
 from models.database import Database
+from models.fulfillment import Fulfillment
 from models.ids import show_id
+from models.measurement import MeasurementSet
 from reads.arguments import CannotCompile
 from reads.declare import field_readers
 from reads.engine import Body, Engine, Outcome
@@ -27,6 +30,7 @@ from resolvers.context import Client, Context, Services, ShopFacts
 from schema.review import ReviewSort
 from tests.support.catalogue import SIZES, Catalogue, plant_catalogue
 from tests.support.companies import SCOPES, plant_partners
+from tests.support.garments import SECRET
 from tests.support.operations import Generated, Generator, Samples
 from tests.support.people import Person, email_of, plant_people
 from tests.support.planting import Planting
@@ -93,7 +97,7 @@ class World:
     def context(self, viewer: Viewer) -> Context:
         shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test", Place("US", "NY"))
         unused: Any = None
-        services = Services(self.database, self.engine, unused, unused, shop, b"", unused, unused, unused)
+        services = Services(self.database, self.engine, unused, unused, shop, SECRET, unused, unused, unused)
         return Context(services, lambda: CLIENT, viewer)
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
@@ -214,9 +218,10 @@ async def open_world(database: Database, engine: Engine) -> World:
     catalogue = plant_catalogue(planting)
     people = plant_people(planting, catalogue)
     partners = plant_partners(planting)
+    ids = ids_of_orders(planting)
     await database.transact(lambda transaction: write(planting, transaction))
     world = World(database, engine, catalogue, people, partners, viewers_of(people, partners))
-    world.samples = Samples(ids_of(world), texts_of(catalogue))
+    world.samples = Samples(ids_of(world) | ids, texts_of(catalogue))
     await gather_cursors(world)
     return world
 
@@ -276,6 +281,12 @@ def ids_of(world: World) -> dict[str, list[str]]:
         "ses": [key for person in people.values() for key in person.sessions],
     }
     return {prefix: [show_id(prefix, key) for key in found] for prefix, found in keys.items()}
+
+
+def ids_of_orders(planting: Planting) -> dict[str, list[str]]:
+    """Of what hangs on orders and people, whoever's it is."""
+    tables = {"alt": Alteration, "ful": Fulfillment, "mea": MeasurementSet}
+    return {prefix: [show_id(prefix, key) for key in planting.keys_of(table)] for prefix, table in tables.items()}
 
 
 def texts_of(catalogue: Catalogue) -> dict[str, list[str]]:

@@ -33,6 +33,7 @@ from models.second_factor import SecondFactor, SecondFactorMethod
 from models.staff import StaffKind, StaffMember, StaffStatus
 from tests.support.after_sales import plant_after_sales
 from tests.support.catalogue import Catalogue
+from tests.support.garments import plant_measurements, plant_work
 from tests.support.planting import AWKWARD, NOON, Planting
 
 ADDRESS = ("label", "recipient_name", "company", "line1", "line2", "city", "region", "postal_code", "phone")
@@ -142,7 +143,7 @@ def _tastes(planting: Planting, account: UUID) -> None:
 
 
 def _belongings(planting: Planting, account: UUID) -> None:
-    """Cards, accepted policies, second factors and a history."""
+    """Cards, accepted policies, second factors, a history and measurements."""
     whose = {"account_id": account, "channel": Channel.WEB.value}
     planting.add(Credential, account_id=account, password_hash="a secret")
     for number, text in enumerate(AWKWARD[:8]):
@@ -172,6 +173,7 @@ def _belongings(planting: Planting, account: UUID) -> None:
         where = planting.maybe(planting.text())
         facts = {"device_name": where, "device_kind": where and DeviceKind.MOBILE.value, "ip_network": where}
         planting.add(AccountEvent, kind=kind.value, occurred_at=planting.moment(), **facts, **whose)
+    plant_measurements(planting, account)
 
 
 def email_of(name: str) -> str:
@@ -240,6 +242,7 @@ def _order(planting: Planting, person: Person, catalogue: Catalogue, number: int
             planting.add(OrderGift, order_line_id=line, message=planting.text(), **whose)
     for kind in random.sample(list(OrderEventKind), number % 4):
         planting.add(OrderEvent, order_id=key, kind=kind.value, at=planting.moment())
+    plant_work(planting, person.id, key, lines, currency)
     plant_after_sales(planting, person.id, key, lines, currency, catalogue.variants)
     if number % 3:  # the others were cut off from their person
         _purchaser(planting, person.id, key, planting.maybe(planting.text()))
