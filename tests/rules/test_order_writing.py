@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from commerce import pricing
 from commerce.alteration import Work
-from commerce.order_writing import Contact, NewCharge, NewLine, NewTender, OrderDraft, write
+from commerce.order_writing import Contact, NewCharge, NewLine, NewTender, OrderDraft, drawing_numbers, write
 from commerce.postal import AddressDraft
 from commerce.pricing import BasketLine
 from models.account import Account
@@ -158,3 +159,23 @@ async def test_sale_without_a_customer_has_no_contact_and_no_address(database: R
     [tender] = await rows(database, Tender)
     assert (tender.order_id, tender.kind, tender.amount) == (sale.order_id, TenderKind.CASH, 13120)
     assert await database.connection.scalar(select(func.count(Account.id))) == 1
+
+
+async def test_number_that_is_taken_is_drawn_again(database: RolledBackDatabase, draft: OrderDraft):
+    numbers = iter(["LL-AAAA-AAAA", "LL-AAAA-AAAA", "LL-BBBB-BBBB"])
+
+    def drawn() -> OrderDraft:
+        """Another order of the same things."""
+        lines = tuple(replace(line, id=new_id()) for line in draft.lines)
+        return replace(draft, order_id=new_id(), number=next(numbers), lines=lines, charges=())
+
+    for _ in range(2):
+        await drawing_numbers(database, lambda t: write(t, drawn()))
+    found = await rows(database, Order, Order.number)
+    assert [order.number for order in found] == ["LL-AAAA-AAAA", "LL-BBBB-BBBB"]
+
+
+async def test_other_violations_are_not_drawn_again(database: RolledBackDatabase, draft: OrderDraft):
+    await database.transact(lambda t: write(t, draft))
+    with pytest.raises(IntegrityError):
+        await drawing_numbers(database, lambda t: write(t, replace(draft, number="LL-CCCC-CCCC")))
