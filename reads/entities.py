@@ -1,9 +1,10 @@
 """The declarations behind the types and fields of a GraphQL schema."""
 
+from functools import lru_cache
 from typing import Any
 
 from graphql import GraphQLNamedOutputType, GraphQLObjectType
-from sqlalchemy import Text, func, literal_column
+from sqlalchemy import Table, Text, func, literal_column
 
 from reads import declare
 from reads.arguments import CannotCompile
@@ -21,6 +22,12 @@ def entity_of(type_: GraphQLNamedOutputType) -> Entity:
     if found is None:
         raise CannotCompile(f"{type_.name} is no entity")
     return found
+
+
+@lru_cache(maxsize=256)
+def numbered(table: Table, number: int) -> Any:
+    """The table under the name `t` and a number. Kept, as the columns of one take long to make."""
+    return table.alias(f"t{number}")
 
 
 def shown_id(entity: Entity) -> declare.Expression:

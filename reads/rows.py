@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
-from reads.entities import entity_of
+from reads.entities import entity_of, numbered
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Recorded, Rows
 from reads.pages import PageText, facet_select
 from reads.shapes import BEYOND, CURSOR, TYPE, Build, Built, Picked, Selection, Shape, nodes_of
@@ -65,7 +65,7 @@ class RowReader:
         return bindparam(None, value, type_=type_, unique=True)
 
     def alias(self, table: Any) -> Any:
-        return table.alias(f"t{next(self._aliases)}")
+        return numbered(table, next(self._aliases))
 
     async def fetch(self, statement: Select[*tuple[Any, ...]] | Insert) -> list[Any]:
         compiled = statement.compile(dialect=DIALECT)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from reads.entities import entity_of
+from reads.entities import entity_of, numbered
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
 from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, octets, text, whole
@@ -221,7 +221,7 @@ class SQLText:
         return func.coalesce(cat(SUBJECT, subject, text(f":{kind}"), SUBJECT), text(""), type_=Text)
 
     def alias(self, table: Any) -> Any:
-        return table.alias(f"t{next(self.aliases)}")
+        return numbered(table, next(self.aliases))
 
     # -- nodes
 

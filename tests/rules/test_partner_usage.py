@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 import app.partner_gate
 from app.partner_gate import written_down
 from auth.partner_usage import UsageCounter
-from models.database import Database
+from models.database import Database, DatabaseAway
 from models.ids import new_id
 from models.partner import Partner, PartnerUsage
 from tests.support.database import RolledBackDatabase
@@ -110,7 +110,7 @@ async def test_what_could_not_be_written_is_written_later(database: RolledBackDa
     used(usage, partner_id, 2, refused=1)
     with time_machine.travel(NOON, tick=False):
         usage.note_use(key.key_id)
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(DatabaseAway):
         await usage.write(away)
     await away.close()
     used(usage, partner_id, 3, refused=1)

@@ -86,7 +86,7 @@ async def test_cart_goes_with_its_lines_at_its_end_but_not_while_it_is_ordered(
     variant = await selling.variant(database.connection)
     cart_id, _ = await new_cart(database.connection, ANONYMOUS, LineDraft(variant, 1))
     values = {
-        "expires_at": NOW + timedelta(minutes=end),
+        "expires_at": NOW + timedelta(days=end),
         "placing_id": await selling.order(database.connection) if placing else None,
     }
     await database.connection.execute(update(Cart).values(values))

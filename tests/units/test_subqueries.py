@@ -12,8 +12,11 @@ from uuid import UUID
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from auth.permissions import denial
 from auth.viewer import Viewer, ViewerKind
+from reads.declare import Computed, field_readers, field_reads
 from reads.engine import Engine
+from reads.entities import strawberry_field
 from resolvers.root import core_schema, open_engine
 
 OWNER = Viewer(ViewerKind.CUSTOMER, UUID(int=1), UUID(int=2), b"digest")
@@ -22,12 +25,15 @@ IN_A_FROM = re.compile(r" AS (t\d+)\b")
 
 
 def fields_of(type_name: str, depth: int = DEEPEST) -> str:
-    """Everything that can be asked of a type, some levels deep."""
+    """Everything of a type that a statement answers its owner, some levels deep."""
     found = core_schema().get_type(type_name)
     assert isinstance(found, GraphQLObjectType)
     selected = ["__typename"]
     for name, field in found.fields.items():
         inner = get_named_type(field.type)
+        declared = strawberry_field(found, name)
+        if isinstance(field_reads(declared), Computed) or denial(field_readers(declared), OWNER.access) is not None:
+            continue
         if is_leaf_type(inner):
             selected.append(name)
         elif depth > 1:

@@ -53,7 +53,9 @@ async def _backwards(api: LayetteClient) -> list[OrderCard]:
 async def _check(api: LayetteClient, order: OrderPageOrder) -> None:
     """The sums are right, and each line leads back to the product."""
     assert order.subtotal.amount == sum((line.total.amount for line in order.lines), Decimal())
-    assert all(line.total.amount == line.unit_price.amount * line.quantity for line in order.lines)
+    for line in order.lines:
+        work = sum((one.price.amount for one in line.alterations), Decimal())
+        assert line.total.amount == (line.unit_price.amount + work) * line.quantity
     before_tax = order.subtotal.amount - order.discount_total.amount + order.shipping_total.amount
     assert order.total.amount - before_tax in {Decimal(), order.tax_total.amount}
     assert order.contact is not None
