@@ -16,8 +16,10 @@ payments = typer.Typer(help="The payment gateway's book.", no_args_is_help=True)
 @payments.command()
 def charges() -> None:
     """Print the gateway's charges, oldest first, one JSON object a line; amounts are minor units."""
-    from app import payments_work
+    from app import logging, payments_work
     from gateways.payments import GatewayTimeout
+
+    logging.configure(Settings().log_format)
 
     async def print_all() -> None:
         async for line in payments_work.charges(Settings()):
@@ -32,9 +34,10 @@ def charges() -> None:
 @payments.command()
 def reconcile() -> None:
     """Settle now what the worker settles every minute: orders not settled, and charges without an order."""
-    from app import payments_work
+    from app import logging, payments_work
 
     settings = Settings()
+    logging.configure(settings.log_format)
     with services(settings, progress=progress) as found:
         done = run(payments_work.settle(settings, found, progress))
     screen.print(
