@@ -22,8 +22,9 @@ async def prepare(settings: Settings, database_url: str, progress: Progress) -> 
 
 async def plant(settings: Settings, database_url: str, what: str, progress: Progress) -> list[SignIn]:
     """Seeds the database with `what`, and remembers the sign-ins."""
-    from commerce.tax import read_place  # noqa: PLC0415 - as the seeds
-    from seeds import plant as plant_seeds  # noqa: PLC0415 - the seeds load slowly, and most starts need none
+    # The seeds and what they need load slowly, and most starts need none.
+    from commerce.tax import read_place  # noqa: PLC0415
+    from seeds import plant as plant_seeds  # noqa: PLC0415
     from seeds.installation import Installation  # noqa: PLC0415
 
     password = sign_ins.password(settings)

@@ -1,9 +1,7 @@
 """The base of all tables: it refuses a column that does not say what it is."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -21,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from models.classification import Channel, Classification, NotPersonal, Personal, classification
@@ -149,7 +147,3 @@ def recorded_at(what: Classification = ROW_TIME) -> Any:
 def channel() -> Any:
     """Non-null by type: a row without it cannot be written (P1)."""
     return choice(COLLECTED, Channel, "channel")
-
-
-Key = Mapped[UUID]
-Moment = Mapped[datetime]

@@ -107,8 +107,3 @@ def classification(column: Column[Any]) -> Classification:
     if not isinstance(found, Personal | NotPersonal):
         raise LookupError(f"{column} is not classified")  # noqa: TRY004  # it is the declaration that is missing
     return found
-
-
-def personal_categories(columns: "set[Column[Any]] | frozenset[Column[Any]]") -> frozenset[str]:
-    """The categories of personal data among the columns."""
-    return frozenset(c.category for c in map(classification, columns) if isinstance(c, Personal))

@@ -42,9 +42,3 @@ def read_id(prefix: str, shown: str) -> UUID | None:
     """The key behind a public id, or None where it is another type's or none at all."""
     match = _shown.fullmatch(shown)
     return UUID(hex=match[2]) if match and match[1] == prefix else None
-
-
-def id_prefix(shown: str) -> str | None:
-    """The prefix of a well-formed public id."""
-    match = _shown.fullmatch(shown)
-    return match[1] if match else None

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from inspect import isawaitable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, subscribe
 
@@ -49,16 +49,6 @@ class Compiled:
     statement: Statement
     public: bool
     steps: Steps | None = None
-
-
-class ReadContext(Protocol):
-    """What execution needs of a request's context."""
-
-    viewer: Any
-    operation: Operation
-    variables: Mapping[str, Any]
-    database: Any
-    engine: "Engine"
 
 
 class Engine:

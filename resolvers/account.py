@@ -24,8 +24,7 @@ class AccountMutation:
     @strawberry.mutation(description="Changes name, username and phone number of one's own account.")
     async def account_update(self, info: Info, input: AccountUpdateInput) -> AccountUpdatePayload:
         context, changes = info.context, given(input)
-        owner, version = context.viewer.account_id, changes.pop("expected_version", None)
-        assert owner is not None
+        owner, version = context.account_id, changes.pop("expected_version", None)
         if changes.get("username"):
             await throttle(info, USERNAME, str(owner))
         refused = await context.database.transact(

@@ -55,7 +55,7 @@ class AddressQuery:
 class AddressMutation:
     @strawberry.mutation(description="Adds to one's address book, which holds 50 addresses.")
     async def address_create(self, info: Info, input: AddressCreateInput) -> AddressCreatePayload:
-        owner, channel = _owner(info), info.context.client.channel
+        owner, channel = info.context.account_id, info.context.client.channel
         draft = address_book.EntryDraft(**given(input))
         outcome = await info.context.database.transact(lambda t: address_book.create(t, owner, draft, channel))
         return AddressCreatePayload(address=_ref(outcome), user_errors=_errors(outcome))
@@ -77,22 +77,16 @@ class AddressMutation:
     @strawberry.mutation(description="Makes an address of one's own the default for shipping or billing.")
     async def address_set_default(self, info: Info, input: AddressSetDefaultInput) -> AddressSetDefaultPayload:
         outcome = await _edit(info, input.id, partial(address_book.set_default, kind=input.kind))
-        customer = None if isinstance(outcome, list) else _owner(info)
+        customer = None if isinstance(outcome, list) else info.context.account_id
         return AddressSetDefaultPayload(customer=_ref(customer), user_errors=_errors(outcome))
 
 
 async def _edit(info: Info, shown: str, edit: Callable[[AsyncConnection, UUID, UUID], Awaitable[Outcome]]) -> Outcome:
     """What `edit` does to the viewer's address with the id."""
-    owner, key = _owner(info), read_id(PREFIX, shown)
+    owner, key = info.context.account_id, read_id(PREFIX, shown)
     if key is None:
         return [address_book.NOT_FOUND]
     return await info.context.database.transact(lambda transaction: edit(transaction, owner, key))
-
-
-def _owner(info: Info) -> UUID:
-    account_id = info.context.viewer.account_id
-    assert account_id is not None
-    return account_id
 
 
 def _ref(outcome: Outcome | None) -> Any:

@@ -117,8 +117,7 @@ class CartMutation:
         metadata={"readers": OWNER},
     )
     async def cart_claim(self, info: Info, input: CartClaimInput) -> CartClaimPayload:
-        account_id, named = info.context.viewer.account_id, bool(input.into_cart_id)
-        assert account_id is not None
+        account_id, named = info.context.account_id, bool(input.into_cart_id)
         parsed = tokens.parse(input.cart_token)
         digest = parsed[1] if parsed is not None and parsed[0] is tokens.Kind.CART else None
         into = read_id(PREFIX, input.into_cart_id) if input.into_cart_id else None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import strawberry
 
@@ -101,6 +102,13 @@ class Context:
         if self._client is None:
             self._client = self.find_client()
         return self._client
+
+    @property
+    def account_id(self) -> UUID:
+        """Whose account is signed in: for operations that the signed out may not call."""
+        account_id = self.viewer.account_id
+        assert account_id is not None
+        return account_id
 
     @property
     def database(self) -> Database:

@@ -35,8 +35,7 @@ class EmailChangeMutation:
         refused = require_step_up(context.viewer)
         address = email.normalise(input.new_email, field=("newEmail",))
         if refused is None and not isinstance(address, Refusal):
-            owner = context.viewer.account_id
-            assert owner is not None
+            owner = context.account_id
             await throttle(info, EMAIL_CHANGE, str(owner))
             refused = await context.database.transact(lambda t: email_change.request(t, owner, address, context.client))
         errors = user_errors([found for found in (refused, address) if isinstance(found, Refusal)])

@@ -87,8 +87,7 @@ async def _once(
     key: UUID | None,
     work: Callable[[AsyncConnection, UUID], Awaitable[Outcome]],
 ) -> Outcome:
-    member = info.context.viewer.account_id
-    assert member is not None
+    member = info.context.account_id
     if key is None:
         return [orders.NOT_FOUND]
     return await info.context.database.transact(lambda t: once(t, member, operation, sent, lambda: work(t, key)))

@@ -107,8 +107,7 @@ class LoginSessionMutation:
     )
     async def session_revoke(self, info: Info, input: SessionRevokeInput) -> SessionRevokePayload:
         context = info.context
-        owner, key = context.viewer.account_id, read_id(PREFIX, input.id)
-        assert owner is not None
+        owner, key = context.account_id, read_id(PREFIX, input.id)
         if key is None:
             return SessionRevokePayload(session=None, user_errors=user_errors(login_session.NO_SESSION))
         refused = await context.database.transact(
@@ -126,8 +125,7 @@ class LoginSessionMutation:
     )
     async def sessions_revoke_others(self, info: Info) -> SessionsRevokeOthersPayload:
         context = info.context
-        owner, current = context.viewer.account_id, context.viewer.session_id
-        assert owner is not None
+        owner, current = context.account_id, context.viewer.session_id
         count = await context.database.transact(
             lambda transaction: login_session.end_other_sessions(transaction, owner, current, context.client)
         )

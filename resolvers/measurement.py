@@ -37,7 +37,7 @@ class MeasurementMutation:
 
     @strawberry.mutation(description="Deletes a set of one's own; orders keep the copies that they are made to.")
     async def measurement_set_delete(self, info: Info, input: MeasurementSetDeleteInput) -> MeasurementSetDeletePayload:
-        owner, key = _owner(info), read_id(PREFIX, input.id)
+        owner, key = info.context.account_id, read_id(PREFIX, input.id)
         outcome: Outcome = [measurement.NOT_FOUND]
         if key is not None:
             outcome = await info.context.database.transact(lambda t: measurement.remove(t, owner, key))
@@ -47,7 +47,8 @@ class MeasurementMutation:
 
 
 async def _save(info: Info, input: MeasurementSetSaveInput) -> Outcome:
-    owner, sealer, channel = _owner(info), sealer_of(info.context.services.secret), info.context.client.channel
+    context = info.context
+    owner, sealer, channel = context.account_id, sealer_of(context.services.secret), context.client.channel
     sent = given(input)
     draft = SetDraft(
         input.label,
@@ -63,9 +64,3 @@ async def _save(info: Info, input: MeasurementSetSaveInput) -> Outcome:
         return [measurement.NOT_FOUND]
     change = partial(measurement.change, expected_version=sent.get("expected_version"))
     return await info.context.database.transact(lambda t: change(t, owner, key, draft, sealer))
-
-
-def _owner(info: Info) -> UUID:
-    account_id = info.context.viewer.account_id
-    assert account_id is not None
-    return account_id

@@ -33,7 +33,7 @@ class PaymentMethodMutation:
         f"A customer may keep {payment.MOST_CARDS}."
     )
     async def payment_method_add(self, info: Info, input: PaymentMethodAddInput) -> PaymentMethodAddPayload:
-        services, wallet = info.context.services, Wallet(_owner(info), info.context.client.channel)
+        services, wallet = info.context.services, Wallet(info.context.account_id, info.context.client.channel)
         await throttle(info, CARD, str(wallet.account_id))
         added = await payment.add(services.database, services.payments, wallet, given(input))
         return PaymentMethodAddPayload(
@@ -44,16 +44,10 @@ class PaymentMethodMutation:
 
     @strawberry.mutation(description="Deletes a saved card of one's own; orders keep its last digits.")
     async def payment_method_remove(self, info: Info, input: PaymentMethodRemoveInput) -> PaymentMethodRemovePayload:
-        owner, key = _owner(info), read_id(PREFIX, input.id)
+        owner, key = info.context.account_id, read_id(PREFIX, input.id)
         outcome: UUID | list[Refusal] = [payment.NOT_FOUND]
         if key is not None:
             outcome = await info.context.database.transact(lambda t: payment.remove(t, owner, key))
         if isinstance(outcome, list):
             return PaymentMethodRemovePayload(removed_id=None, user_errors=user_errors(outcome))
         return PaymentMethodRemovePayload(removed_id=strawberry.ID(show_id(PREFIX, outcome)), user_errors=[])
-
-
-def _owner(info: Info) -> UUID:
-    account_id = info.context.viewer.account_id
-    assert account_id is not None
-    return account_id

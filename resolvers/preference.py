@@ -24,8 +24,7 @@ class PreferenceMutation:
     @strawberry.mutation(description="Changes sizes, brands, interests, and whether they may be used for suggestions.")
     async def preferences_update(self, info: Info, input: PreferencesUpdateInput) -> PreferencesUpdatePayload:
         context, changes = info.context, given(input)
-        owner, version = context.viewer.account_id, changes.pop("expected_version", None)
-        assert owner is not None
+        owner, version = context.account_id, changes.pop("expected_version", None)
         if changes.get("sizes"):
             changes["sizes"] = [Size(one.garment, one.size) for one in changes["sizes"]]
         if changes.get("brand_ids"):
@@ -40,8 +39,7 @@ class PreferenceMutation:
         self, info: Info, input: CommunicationPreferencesUpdateInput
     ) -> CommunicationPreferencesUpdatePayload:
         context, changes = info.context, given(input)
-        owner, version = context.viewer.account_id, changes.pop("expected_version", None)
-        assert owner is not None
+        owner, version = context.account_id, changes.pop("expected_version", None)
         refused = await context.database.transact(
             lambda t: preference.update_communication(
                 t, owner, changes, context.client.channel, expected_version=version

@@ -28,8 +28,7 @@ class RefundMutation:
     )
     async def order_refund(self, info: Info, input: OrderRefundInput) -> OrderRefundPayload:
         context, sent, order_id = info.context, given(input), read_id(ORDER_PREFIX, input.id)
-        member, version = context.viewer.account_id, sent.get("expected_version")
-        assert member is not None
+        member, version = context.account_id, sent.get("expected_version")
         asked = Asked(_what(sent), input.reason, bool(input.shipping), sent.get("tender"))
         outcome = await context.database.transact(
             lambda t: once(

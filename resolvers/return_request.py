@@ -74,8 +74,7 @@ class ReturnRequestMutation:
         description="Gives up a return of one's own, until something of it was received.", metadata={"readers": OWNER}
     )
     async def return_request_cancel(self, info: Info, input: ReturnRequestCancelInput) -> ReturnRequestCancelPayload:
-        owner = info.context.viewer.account_id
-        assert owner is not None
+        owner = info.context.account_id
         outcome = await _step(info, "returnRequestCancel", input, partial(return_request.cancel, owner_id=owner))
         return ReturnRequestCancelPayload(**_shown(outcome))
 
@@ -112,8 +111,7 @@ async def _step(
 async def _once(
     info: Info, operation: str, sent: Mapping[str, Any], work: Callable[[AsyncConnection], Awaitable[Outcome]]
 ) -> Outcome:
-    account_id = info.context.viewer.account_id
-    assert account_id is not None
+    account_id = info.context.account_id
     return await info.context.database.transact(lambda t: once(t, account_id, operation, sent, lambda: work(t)))
 
 

@@ -61,8 +61,7 @@ class StaffMutation:
     )
     async def staff_invite(self, info: Info, input: StaffInviteInput) -> StaffInvitePayload:
         context, sent = info.context, given(input)
-        account_id, actor = context.viewer.account_id, _member(info)
-        assert account_id is not None
+        account_id, actor = context.account_id, _member(info)
         draft = Draft(input.name, input.email, input.kind, frozenset(input.roles))
 
         async def work(transaction: AsyncConnection) -> Outcome:

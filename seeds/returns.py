@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.numbers import new_number
+from commerce.return_request import RMA
 from models.ids import new_id
 from models.order import OrderEventKind
 from models.payment import Refund, RefundLine, RefundPart, RefundReason, RefundStatus
@@ -13,25 +14,13 @@ from seeds.case import Case, Event
 from seeds.ledger import Ledger, Move
 from seeds.rows import Rows
 
-RMA = "RMA"
 _REASONS = (ReturnReason.TOO_SMALL, ReturnReason.TOO_LARGE, ReturnReason.CHANGED_MIND)
 
 
 def add_return(rows: Rows, case: Case, ledger: Ledger, now: datetime) -> tuple[UUID, list[Event]]:
     """Adds a return that was received and paid back; what may be sold again is back in stock."""
-    request_id = new_id()
     asked, decided, received = (case.course.after_delivery(share, now) for share in (0.1, 0.2, 0.4))
-    rows.add(
-        ReturnRequest,
-        id=request_id,
-        order_id=case.draft.order_id,
-        account_id=case.draft.account_id,
-        channel=case.draft.channel,
-        rma=new_number(RMA),
-        status=ReturnStatus.REFUNDED,
-        created_at=asked,
-        note=None,
-    )
+    request_id = _add(rows, case, ReturnStatus.REFUNDED, asked, None)
     for position in case.back:
         line, item = case.draft.lines[position], case.purchase.lines[position].item
         rows.add(
@@ -56,18 +45,8 @@ def add_return(rows: Rows, case: Case, ledger: Ledger, now: datetime) -> tuple[U
 
 def add_request(rows: Rows, case: Case, note: str, now: datetime) -> Event:
     """Adds a return of the first line that was asked for and waits for its answer."""
-    request_id, line, asked = new_id(), case.draft.lines[0], case.course.after_delivery(0.5, now)
-    rows.add(
-        ReturnRequest,
-        id=request_id,
-        order_id=case.draft.order_id,
-        account_id=case.draft.account_id,
-        channel=case.draft.channel,
-        rma=new_number(RMA),
-        status=ReturnStatus.REQUESTED,
-        created_at=asked,
-        note=note,
-    )
+    line, asked = case.draft.lines[0], case.course.after_delivery(0.5, now)
+    request_id = _add(rows, case, ReturnStatus.REQUESTED, asked, note)
     rows.add(
         ReturnLine,
         id=new_id(),
@@ -104,3 +83,19 @@ def add_refund(rows: Rows, case: Case, return_id: UUID | None, now: datetime) ->
         amounts = {"quantity": line.quantity, "amount": line.priced.worth, "currency": case.draft.currency}
         rows.add(RefundLine, refund_id=refund_id, order_line_id=line.id, **amounts)
     return Event(OrderEventKind.REFUNDED, paid_at, refund_id=refund_id)
+
+
+def _add(rows: Rows, case: Case, status: ReturnStatus, asked: datetime, note: str | None) -> UUID:
+    request_id = new_id()
+    rows.add(
+        ReturnRequest,
+        id=request_id,
+        order_id=case.draft.order_id,
+        account_id=case.draft.account_id,
+        channel=case.draft.channel,
+        rma=new_number(RMA),
+        status=status,
+        created_at=asked,
+        note=note,
+    )
+    return request_id

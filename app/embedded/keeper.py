@@ -84,7 +84,8 @@ def _nobody(users: IO[str]) -> bool:
 def _say(line: str) -> None:
     # Whoever started this process may be gone.
     with contextlib.suppress(OSError):
-        print(" ".join(line.split()), flush=True)  # noqa: T201
+        sys.stdout.write(f"{' '.join(line.split())}\n")
+        sys.stdout.flush()
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ from seeds.people import Person, add_account, valid
 from seeds.purchases import USUAL_PAYMENT, Bought, Card, Purchase, order_number
 from seeds.rows import Rows
 
-ADDRESSES = 2
 ORDERS = 5
 # None waits for its payment: the reconciler would bring all of them to an end at the first start.
 _LATEST = tuple(status for status in OrderStatus if status is not OrderStatus.PENDING_PAYMENT)
