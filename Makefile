@@ -47,7 +47,7 @@ migration: .venv/.tools
 	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="add gift wrap to order lines"'; exit 2; }
 	$(BIN)/python -m app migrate --draft "$(NAME)"
 
-## make bench      Measure catalogue, product and account pages against hand-written routes (some minutes)
+## make bench      Measure pages, sign-ins, cart adds and orders against routes written by hand (ten minutes)
 bench: .venv/.tools
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 

@@ -15,9 +15,9 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
 from reads import reference
 from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
-from reads.declare import Permissions
 from reads.finish import FinishingExecutor, Steps
 from reads.operations import Operation, Parse, RequestErrors, prepare
+from reads.permissions import Permissions
 from reads.plan import Planner
 from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN

@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from sqlalchemy import ColumnElement
 
 from reads.arguments import CannotCompile
-from reads.declare import Permissions
+from reads.permissions import Permissions
 from reads.traces import personal_in
 
 REFUSED = "refused"

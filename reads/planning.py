@@ -15,6 +15,7 @@ from reads.declare import Entity, field_readers
 from reads.entities import strawberry_field
 from reads.guards import Field, Guard
 from reads.nodes import Choice, Connection, Leaf, Node, Object, Recorded, Rows, Viewer, Where
+from reads.permissions import Permissions
 from reads.traces import PROBE, subject_of
 
 
@@ -31,7 +32,7 @@ class Planning:
     fragments: dict[str, FragmentDetails]
     values: VariableValues
     access: Any
-    permissions: declare.Permissions
+    permissions: Permissions
     tolerant: bool = False
     viewer: Viewer = None
     public: bool = True

@@ -8,9 +8,10 @@ from auth.access_log import recorder, records
 from auth.masks import mask
 from auth.permissions import ANYONE, denial, is_guarded, is_masked, is_public, operation_denial
 from auth.sessions import BROUGHT, is_claimed, viewer_session
-from reads.declare import Permissions, any_entities, any_entity, value
+from reads.declare import any_entities, any_entity, value
 from reads.engine import Engine
 from reads.operations import Parse
+from reads.permissions import Permissions
 from reads.sqltext import Sources
 from resolvers.account import AccountMutation, AccountQuery
 from resolvers.address import AddressMutation, AddressQuery

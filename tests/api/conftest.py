@@ -19,6 +19,13 @@ async def edge() -> AsyncGenerator[Edge]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
+    """The shop over a database of the test's own, which is empty."""
+    async with open_shop(settings, committed_database, running.redis_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def shop_with(
     settings: Settings, committed_database: Database, running: Services
 ) -> AsyncGenerator[Callable[..., Awaitable[Shop]]]:

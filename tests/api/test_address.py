@@ -1,16 +1,12 @@
 """The address book through HTTP, as its owner and as others see it (P3, P51)."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from app.embedded import Services
-from app.settings import Settings
-from models.database import Database
 from tests.support.address import account
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 CREATE = """mutation ($input: AddressCreateInput!) { addressCreate(input: $input) {
   address { id version label recipientName company line1 line2 city region postalCode countryCode phone kinds }
@@ -32,12 +28,6 @@ PORTLAND = {
     "postalCode": "97201",
     "countryCode": "us",
 }
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
-    async with open_shop(settings, committed_database, running.redis_url) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

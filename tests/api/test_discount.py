@@ -10,13 +10,11 @@ from sqlalchemy import select
 from app.embedded import Services
 from app.settings import Settings
 from models.catalogue import Category
-from models.database import Database
 from models.discount import Discount
 from models.ids import show_id
 from tests.support import account, selling
 from tests.support.account import rows
-from tests.support.database import copy_of
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, copied_shop
 from tests.support.staff import at_work, employed
 
 MONEY = "{ amount currencyCode }"
@@ -32,11 +30,8 @@ NODE = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Discount {{ {DISCOUNT} }
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(settings: Settings, template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as opened:
-            yield opened
-        await database.close()
+    async with copied_shop(settings, template, running) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -10,12 +10,10 @@ from app.embedded import Services
 from app.settings import Settings
 from commerce.cart_pricing import PricedCart
 from models.catalogue import AlterationKind
-from models.database import Database
 from models.ids import show_id
 from reads import reference
 from tests.support import account, selling
-from tests.support.database import copy_of
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, copied_shop
 
 MONEY = "{ amount currencyCode }"
 SELECTIONS = {
@@ -36,11 +34,8 @@ FRAGMENT = "fragment F on Cart { subtotal { amount } lines { unitPrice { amount 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(settings: Settings, template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as opened:
-            yield opened
-        await database.close()
+    async with copied_shop(settings, template, running) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -1,19 +1,15 @@
 """P4: wherever the API takes text, a payment card's number in it is refused, and the field is named."""
 
 import copy
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pytest_asyncio
 from graphql import GraphQLField
 
-from app.embedded import Services
-from app.settings import Settings
-from models.database import Database
 from resolvers.root import core_schema
 from tests.support import inputs
 from tests.support.log import written_log
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 CARD = "4111 1111\u00a01111-1111"
 FREE = "an id"
@@ -33,12 +29,6 @@ NEW = {
     "orderPlaceInStore.gatewayToken",
 }
 """Some that must be among them."""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
-    async with open_shop(settings, committed_database, running.redis_url) as opened:
-        yield opened
 
 
 def fields(kind: str) -> dict[str, GraphQLField]:

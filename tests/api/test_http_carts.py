@@ -14,10 +14,8 @@ from app.asgi import create_app
 from app.embedded import Services
 from app.http.persisted import PREFIX, digest
 from app.settings import Settings
-from models.database import Database
-from tests.support.database import copy_of
 from tests.support.edge import codes
-from tests.support.shop import Shop, engine, open_shop
+from tests.support.shop import Shop, copied_shop, engine
 from tests.support.sockets import connect, serving
 
 CREATE = "mutation { cartCreate(input: {currencyCode: USD}) { cart { id } cartToken } }"
@@ -48,11 +46,8 @@ class Held:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def opened(settings: Settings, template: str, running: Services) -> AsyncGenerator[Shop]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as shop:
-            yield shop
-        await database.close()
+    async with copied_shop(settings, template, running) as shop:
+        yield shop
 
 
 @pytest_asyncio.fixture(loop_scope="session")

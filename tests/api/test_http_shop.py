@@ -1,30 +1,18 @@
 """The endpoint before the shop's own engine and schema."""
 
-from collections.abc import AsyncGenerator
-
-import pytest_asyncio
 from graphql import get_introspection_query
 from redis.asyncio import Redis
 from sqlalchemy import func, select
 
-from app.embedded import Services
 from app.http.persisted import digest
-from app.settings import Settings
 from models.address import Address
-from models.database import Database
 from tests.support.address import account
 from tests.support.edge import codes
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 CATALOGUE = "query ($first: Int!) { products(first: $first) { totalCount edges { node { name variants { sku } } } } }"
 CREATE = """mutation ($input: AddressCreateInput!) { addressCreate(input: $input) {
   address { id } userErrors { code field message } } }"""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
-    async with open_shop(settings, committed_database, running.redis_url) as opened:
-        yield opened
 
 
 async def test_card_number_is_a_user_error_of_the_mutation_and_nothing_is_written(shop: Shop):

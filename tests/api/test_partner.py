@@ -1,6 +1,5 @@
 """Partners through HTTP, as staff manage them, and what is whose to read and to change."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -8,14 +7,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
-from app.embedded import Services
-from app.settings import Settings
 from models.database import Database
 from models.ids import read_id, show_id
 from models.partner import Partner, PartnerKey
 from tests.support.login_session import account_with
 from tests.support.partner import changed, key_of, partner_and_key, partner_with
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 from tests.support.staff import at_work, employed
 
 KEY = "id prefix label scopes createdAt expiresAt lastUsedAt revokedAt"
@@ -33,12 +30,6 @@ PARTNERS = f"""query ($first: Int, $after: String) {{ partners(first: $first, af
   edges {{ cursor node {{ {PARTNER} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 NODE = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Partner {{ {PARTNER} }} }} }}"
 ACME = {"name": "Acme", "scopes": ["reviews:read"], "networks": ["203.0.113.0/24"], "idempotencyKey": "k-1"}
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
-    async with open_shop(settings, committed_database, running.redis_url) as opened:
-        yield opened
 
 
 async def member(shop: Shop, *roles: str, **facts: bool) -> str:

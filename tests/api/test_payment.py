@@ -1,17 +1,13 @@
 """Saved cards through HTTP: their owner adds and removes them, and nobody else sees them (P4)."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest_asyncio
 
-from app.embedded import Services
-from app.settings import Settings
-from models.database import Database
 from tests.support.address import account
 from tests.support.jobs import rows
 from tests.support.log import written_log
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 from tests.support.staff import at_work, employed
 
 ADD = """mutation ($input: PaymentMethodAddInput!) { paymentMethodAdd(input: $input) {
@@ -21,12 +17,6 @@ REMOVE = """mutation ($input: PaymentMethodRemoveInput!) { paymentMethodRemove(i
   removedId userErrors { code field } } }"""
 METHODS = "{ me { paymentMethods { id brand last4 expiryMonth expiryYear isDefault } } }"
 CARD = "4111 1111 1111 1111"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def shop(settings: Settings, committed_database: Database, running: Services) -> AsyncGenerator[Shop]:
-    async with open_shop(settings, committed_database, running.redis_url) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

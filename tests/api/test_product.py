@@ -19,10 +19,9 @@ from models.ids import new_id, read_id, show_id
 from models.order import OrderLine, OrderStatus
 from models.stock import StockEntry
 from tests.support import uploads
-from tests.support.database import copy_of
 from tests.support.pictures import SVG, photograph
 from tests.support.selling import order
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, copied_shop
 from tests.support.sign_in import signed_up
 from tests.support.staff import at_work, employed
 
@@ -81,14 +80,11 @@ class Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def desk(settings: Settings, template: str, running: Services) -> AsyncGenerator[Desk]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as shop:
-            staff = {role: (await at_work(database, await employed(database, role))).token
-                     for role in ("catalogue", "marketing", "support", "owner")}  # fmt: skip
-            customer = await shop.session(await signed_up(database))
-            yield Desk(shop, {"anonymous": None, "customer": customer, **staff})
-        await database.close()
+    async with copied_shop(settings, template, running) as shop:
+        staff = {role: (await at_work(shop.database, await employed(shop.database, role))).token
+                 for role in ("catalogue", "marketing", "support", "owner")}  # fmt: skip
+        customer = await shop.session(await signed_up(shop.database))
+        yield Desk(shop, {"anonymous": None, "customer": customer, **staff})
 
 
 def romper(slug: str, **changes: Any) -> dict[str, Any]:

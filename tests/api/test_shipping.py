@@ -13,12 +13,10 @@ from app.embedded import Services
 from app.settings import Settings
 from commerce import address
 from models.classification import Channel
-from models.database import Database
 from models.ids import show_id
 from tests.support import selling
 from tests.support.address import entry
-from tests.support.database import copy_of
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, copied_shop
 from tests.support.sign_in import asked, signed_up
 from tests.support.staff import at_work, employed
 
@@ -79,11 +77,8 @@ class Counter:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def counter(settings: Settings, template: str, running: Services) -> AsyncGenerator[Counter]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as shop:
-            yield await opened(shop)
-        await database.close()
+    async with copied_shop(settings, template, running) as shop:
+        yield await opened(shop)
 
 
 async def opened(shop: Shop) -> Counter:

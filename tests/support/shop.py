@@ -16,6 +16,7 @@ from auth import sessions
 from models.database import Database
 from reads.engine import Engine
 from resolvers.root import open_engine
+from tests.support.database import copy_of
 from tests.support.login_session import LAPTOP
 
 
@@ -53,3 +54,13 @@ async def open_shop(settings: Settings, database: Database, redis_url: str) -> A
         httpx.AsyncClient(transport=transport, base_url="https://shop.test") as client,
     ):
         yield Shop(client, database)
+
+
+@asynccontextmanager
+async def copied_shop(settings: Settings, template: str, running: Services) -> AsyncGenerator[Shop]:
+    """The shop over a copy of the template: for several tests together."""
+    async with copy_of(template, running.database_url) as url:
+        database = Database(url)
+        async with open_shop(settings, database, running.redis_url) as shop:
+            yield shop
+        await database.close()

@@ -13,11 +13,9 @@ from app.settings import Settings
 from commerce import measurement
 from commerce.measurement import sealer_of
 from models.data_access import DataAccess
-from models.database import Database
 from models.measurement import OrderMeasurement
 from tests.support.address import account
-from tests.support.database import copy_of
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, copied_shop
 from tests.support.staff import at_work, employed
 from tests.support.workshop import Line, Ordered, ordered
 
@@ -81,14 +79,11 @@ def refusals(answer: dict[str, Any]) -> set[tuple[str, str | None]]:
 
 @asynccontextmanager
 async def open_workroom(settings: Settings, template: str, running: Services) -> AsyncGenerator[Workroom]:
-    async with copy_of(template, running.database_url) as url:
-        database = Database(url)
-        async with open_shop(settings, database, running.redis_url) as shop:
-            room = Workroom(shop, settings)
-            for name in ("ana", "bo"):
-                room.people[name] = await database.transact(account)
-                room.tokens[name] = await shop.session(room.people[name])
-            for role in STAFF:
-                room.tokens[role] = (await at_work(database, await employed(database, role))).token
-            yield room
-        await database.close()
+    async with copied_shop(settings, template, running) as shop:
+        room = Workroom(shop, settings)
+        for name in ("ana", "bo"):
+            room.people[name] = await shop.database.transact(account)
+            room.tokens[name] = await shop.session(room.people[name])
+        for role in STAFF:
+            room.tokens[role] = (await at_work(shop.database, await employed(shop.database, role))).token
+        yield room
