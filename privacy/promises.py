@@ -59,6 +59,7 @@ PROMISES = (
     ),
     Promise("P26", "An account needs a name and an email address.", ("commerce.registration",)),
     Promise("P27", "Everything else is optional and nothing is held back without it.", ("models.account.Account",)),
+    Promise("P28", "Whoever buys on the web or by mobile has signed in.", ("commerce.placing.place",)),
     Promise(
         "P29",
         "Before an address of ours is changed we ask for the password again.",
@@ -82,13 +83,18 @@ PROMISES = (
     Promise("P48", "A published review has no path to its author.", ("schema.review.PublicReview",)),
     Promise(
         "P50",
-        "You can see your name, email, billing and shipping addresses, payment methods, orders and purchases.",
+        "You can see your name, email, billing and shipping addresses, payment methods, orders, purchases and returns.",
         ("schema.account.Customer",),
     ),
     Promise(
         "P51",
         "You can correct them; a change of email is confirmed from the new mailbox and undone from the old one.",
         ("commerce.account", "commerce.address", "commerce.preference", "commerce.email_change"),
+    ),
+    Promise(
+        "P52",
+        "Who works for the shop acknowledges what they are obliged to before they read anything personal.",
+        ("privacy.obligations.CURRENT", "auth.permissions.denial"),
     ),
     Promise("P53", "You can see what happened to your account.", ("models.account.AccountEvent",)),
     Promise(

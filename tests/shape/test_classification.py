@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import models
 from models.base import Base, Unclassified, column, key
-from models.classification import NotPersonal, Personal, classification
+from models.classification import Erasure, NotPersonal, Personal, Purpose, classification
 from privacy.reflection import undeclared
 from tests.support.database import RolledBackDatabase
 
@@ -342,3 +342,12 @@ def test_enum_has_a_check_of_its_words(model: type[Base]):
         check = checks[f"ck_{table.name}_{name}"]
         assert all(f"'{word.value}'" in check for word in words)
         assert check.count("'") == 2 * len(words)
+
+
+@pytest.mark.parametrize("note", [None, ""])
+def test_p45_business_needs_a_balancing_note(note: str | None):
+    purposes = frozenset({Purpose.BUSINESS})
+    with pytest.raises(ValueError, match="needs a balancing note"):
+        Personal("user.name", purposes=purposes, retention="account", erasure=Erasure.KEEP, balancing_note=note)
+    noted = Personal("user.name", purposes=purposes, retention="account", erasure=Erasure.KEEP, balancing_note="LIA 1")
+    assert noted.balancing_note == "LIA 1"
