@@ -21,7 +21,7 @@ from graphql import (
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields
-from sqlalchemy import ARRAY, Column, Table, Uuid
+from sqlalchemy import ARRAY, Column, ColumnElement, Table, Uuid
 
 from models.ids import read_id
 from reads import declare
@@ -230,7 +230,10 @@ class Planner(PagePlanning):
             return Const(None)
         self.given.binds.append(key)
         self.tagged = self.in_payload = True
-        by_key: Where = lambda row, backend: entity.key(row) == backend.bind(key)  # noqa: E731
+
+        def by_key(row: Any, backend: Any) -> ColumnElement[bool]:
+            return entity.key(row) == backend.bind(key)
+
         return Rows(entity.table, None, [by_key, *visible], self.object(named, details, entity.table))
 
     def any_entity(self, reads: Any, graphql_field: Any, node: Any, named: Any, details: Any) -> Node:
