@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -11,7 +12,10 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from models.statement import Row, connection_of
 
 T = TypeVar("T")
 Transaction = AsyncConnection
@@ -139,6 +143,93 @@ class ReadPool:
             await self._idle.pop().close(timeout=5)
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A connection of SQLAlchemy that stays open, and asyncpg's own below it."""
+
+    connection: AsyncConnection
+    raw: asyncpg.Connection
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can be used again."""
+        return not (self.connection.invalidated or self.raw.is_closed() or self.raw.is_in_transaction())
+
+    async def begin(self) -> None:
+        await self.raw.execute("BEGIN")
+
+    async def commit(self) -> None:
+        await self._forget()
+        if await self.raw.execute("COMMIT") != "COMMIT":
+            raise RuntimeError("one of its statements had failed, so that the transaction was rolled back")
+
+    async def roll_back(self) -> None:
+        """Ends the transaction; a connection that cannot even do that is not idle, and ends too."""
+        with suppress(Exception):
+            await self._forget()
+            await self.raw.execute("ROLLBACK")
+
+    async def end(self) -> None:
+        """Ends the connection at once; what goes on on it is not waited for."""
+        self.raw.terminate()
+        with suppress(Exception):
+            await self.connection.close()
+
+    async def _forget(self) -> None:
+        """Ends what SQLAlchemy takes for a transaction: it begins one of its own accord, but tells the server none."""
+        if self.connection.in_transaction():
+            await self.connection.rollback()
+
+
+class WritePool:
+    """At most `size` connections, the warmest first.
+
+    Transactions are begun and ended on asyncpg's own connection, which statements that are compiled once use too
+    (`models.statement`): to SQLAlchemy each of its statements is committed by itself.
+    """
+
+    def __init__(self, url: str, size: int) -> None:
+        self.engine = create_async_engine(
+            sqlalchemy_url(url),
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args={"server_settings": WRITING, "timeout": 10, "record_class": Row, **KEPT_STATEMENTS},
+        )
+        self._idle: list[Writer] = []
+        self._free = asyncio.Semaphore(size)
+        self._closed = False
+
+    async def acquire(self) -> Writer:
+        await self._free.acquire()
+        try:
+            while self._idle:
+                writer = self._idle.pop()
+                if writer.is_idle:
+                    return writer
+                await writer.end()
+            connection = await self.engine.connect()
+            return Writer(connection, connection_of(connection))
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def release(self, writer: Writer) -> None:
+        try:
+            if self._closed or not writer.is_idle:
+                await writer.end()
+            else:
+                self._idle.append(writer)
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().connection.close()
+        await self.engine.dispose()
+
+
 _CHANGES = "layette.changes"
 
 
@@ -156,14 +247,7 @@ class Database:
     def __init__(self, url: str, *, readers: int = 8, writers: int = 16) -> None:
         self.url = url
         self.on_change: Callable[[Collection[Change]], None] = lambda changes: None
-        self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(url),
-            pool_size=writers,
-            max_overflow=0,
-            pool_pre_ping=False,
-            hide_parameters=True,
-            connect_args={"server_settings": WRITING, "timeout": 10},
-        )
+        self.writers = WritePool(url, writers)
         self._readers = ReadPool(url, readers)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -173,12 +257,10 @@ class Database:
         """
         for attempt in range(ATTEMPTS):
             try:
-                with _told_when_away():
-                    async with self.engine.begin() as transaction:
-                        transaction.info.pop(_CHANGES, None)  # of one that was rolled back on this connection
-                        outcome = await work(transaction)
-                        changes = transaction.info.pop(_CHANGES, ())
-            except DBAPIError as error:
+                async with self.begun() as transaction:
+                    outcome = await work(transaction)
+                    changes = transaction.info.pop(_CHANGES, ())
+            except (DBAPIError, asyncpg.PostgresError) as error:
                 if sqlstate(error) not in RETRIED or attempt == ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # a pause, no secret
@@ -187,6 +269,25 @@ class Database:
                 self.on_change(changes)
             return outcome
         raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def begun(self) -> AsyncGenerator[Transaction]:
+        """One transaction, tried once: `transact` is for work that PostgreSQL may ask to repeat."""
+        with _told_when_away():
+            writer = await self.writers.acquire()
+            try:
+                writer.connection.info.pop(_CHANGES, None)  # of one that was rolled back on this connection
+                await writer.begin()
+                yield writer.connection
+                await writer.commit()
+            except Exception:
+                await writer.roll_back()
+                raise
+            except BaseException:
+                await writer.end()
+                raise
+            finally:
+                await self.writers.release(writer)
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
@@ -216,15 +317,15 @@ class Database:
 
     async def close(self) -> None:
         await self._readers.close()
-        await self.engine.dispose()
+        await self.writers.close()
 
 
-def sqlstate(error: DBAPIError) -> str | None:
-    """The SQLSTATE of a database error."""
-    return getattr(error.orig, "sqlstate", None)
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a database error, SQLAlchemy's or asyncpg's."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
-def violated(error: DBAPIError) -> str | None:
+def violated(error: BaseException) -> str | None:
     """The name of the constraint that refused a write, or None for any other error."""
-    cause = getattr(error.orig, "__cause__", None)
+    cause = getattr(getattr(error, "orig", None), "__cause__", error)
     return getattr(cause, "constraint_name", None)

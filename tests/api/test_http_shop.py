@@ -22,7 +22,7 @@ async def test_card_number_is_a_user_error_of_the_mutation_and_nothing_is_writte
     payload = answer["data"]["addressCreate"]
     assert payload["address"] is None
     assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [("CARD_NUMBER_REFUSED", ["line2"])]
-    async with shop.database.engine.connect() as connection:
+    async with shop.database.begun() as connection:
         assert await connection.scalar(select(func.count()).select_from(Address)) == 0
 
 

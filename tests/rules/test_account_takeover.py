@@ -210,7 +210,7 @@ async def test_notice_that_is_written_while_the_owner_undoes_waits_and_is_not_se
     change_id = await committed_database.transact(lambda transaction: transaction.scalar(later))
     assert change_id is not None
     sent = len(post.sent)
-    async with committed_database.engine.begin() as transaction:
+    async with committed_database.begun() as transaction:
         assert await email_change.undo(transaction, owners, LAPTOP) == owner
         writing = asyncio.create_task(email_change.write_notice_letter(post.tools, change_id))
         assert await asyncio.wait({writing}, timeout=0.5) == (set(), {writing})

@@ -1,12 +1,19 @@
-"""Connections for reading are used again, unless something may be left of the last use."""
+"""Connections are used again, unless something may be left of the last use; transactions end as they should."""
 
 import asyncio
+from contextlib import suppress
+from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.catalogue import Brand
 from models.database import READING_TIMEOUT, Database, DatabaseAway
+from models.ids import new_id
+from models.statement import Statement, connection_of
 
 
 async def test_connection_is_used_again(committed_database: Database):
@@ -93,3 +100,86 @@ async def test_connection_that_is_cut_off_is_told_as_a_database_that_is_away(com
 async def test_database_that_cannot_be_reached_is_away():
     with pytest.raises(DatabaseAway):
         await Database("postgresql://127.0.0.1:1/nowhere").transact(lambda transaction: transaction.execute(text("")))
+
+
+NAMED = Statement(
+    lambda: (
+        update(Brand)
+        .where(Brand.slug == bindparam("slug", type_=Text))
+        .values(name="Anew")
+        .returning(Brand.id, Brand.name)
+    )
+)
+
+
+async def brand(transaction: AsyncConnection) -> UUID:
+    key = new_id()
+    await transaction.execute(insert(Brand).values(id=key, name="Petite", slug="petite"))
+    return key
+
+
+async def test_kept_statement_runs_in_the_transaction_of_others_and_counts_what_is_given(committed_database: Database):
+    key = await committed_database.transact(brand)
+
+    async def rename(transaction: AsyncConnection) -> None:
+        row = await NAMED.first(transaction, slug="petite")
+        assert (row.id, row.name, row["name"]) == (key, "Anew", "Anew")
+        assert await transaction.scalar(select(Brand.name)) == "Anew"
+        assert await NAMED.first(transaction, slug="nobody") is None
+        assert await NAMED.all(transaction, slug="nobody") == []
+        assert await NAMED.value(transaction, slug="petite") == key
+        with pytest.raises(AttributeError):
+            _ = row.slug
+        with pytest.raises(KeyError):
+            await NAMED.run(transaction)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await committed_database.transact(rename)
+    assert await committed_database.transact(lambda t: t.scalar(select(Brand.name))) == "Petite"
+
+
+async def test_transaction_that_went_on_after_a_failure_is_not_taken_for_committed(committed_database: Database):
+    async def careless(transaction: AsyncConnection) -> None:
+        await brand(transaction)
+        with suppress(DBAPIError):
+            await transaction.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(RuntimeError, match="rolled back"):
+        await committed_database.transact(careless)
+    assert await committed_database.transact(lambda t: t.scalar(select(func.count()).select_from(Brand))) == 0
+
+
+@pytest.mark.parametrize("statement", ["SELECT pg_sleep(60)", "SELECT 1"])
+async def test_cancelled_transaction_is_rolled_back_and_its_place_is_free(committed_database: Database, statement: str):
+    database = Database(committed_database.url, writers=1)
+    begun = asyncio.Event()
+
+    async def work(transaction: AsyncConnection) -> None:
+        await brand(transaction)
+        begun.set()
+        await transaction.execute(text(statement))
+        await asyncio.sleep(60)
+
+    working = asyncio.create_task(database.transact(work))
+    await begun.wait()
+    await asyncio.sleep(0.05)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert await database.transact(lambda t: t.scalar(select(func.count()).select_from(Brand))) == 0
+    await database.close()
+
+
+async def test_deadlock_is_tried_again_whichever_way_it_is_met(committed_database: Database):
+    attempts = list[int]()
+
+    async def meets_one(transaction: AsyncConnection) -> int:
+        attempts.append(1)
+        raw = connection_of(transaction)
+        if len(attempts) == 1:
+            await raw.execute("DO $$ BEGIN RAISE deadlock_detected; END $$")
+        return await raw.fetchval("SELECT 7")
+
+    assert await committed_database.transact(meets_one) == 7
+    assert len(attempts) == 2

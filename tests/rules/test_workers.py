@@ -173,7 +173,7 @@ async def test_stopping_worker_waits_for_an_outcome_to_be_written(store: Databas
     await enqueue_many(store, "test.released", 1)
     async with working(store, {"test.released": released}, grace=0) as stop:
         await begun.wait()
-        async with store.engine.begin() as busy:
+        async with store.begun() as busy:
             await busy.execute(text("SELECT FROM job FOR UPDATE"))
             release.set()
             await asyncio.sleep(0.1)

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import runner
 from models.database import Database, asyncpg_arguments
+from models.statement import connection_of
 
 T = TypeVar("T")
 
@@ -40,9 +40,7 @@ class RolledBackDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
-        raw = (await self.connection.get_raw_connection()).driver_connection
-        assert isinstance(raw, asyncpg.Connection)
-        yield raw
+        yield connection_of(self.connection)
 
     async def read_row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
         async with self.reading() as connection:
@@ -51,16 +49,15 @@ class RolledBackDatabase(Database):
     @asynccontextmanager
     async def forgotten(self) -> AsyncGenerator["RolledBackDatabase"]:
         """Opens the transaction, and rolls it back at the end."""
-        async with self.engine.connect() as connection:
-            transaction = await connection.begin()
-            # asyncpg begins with the first statement; a raw one before it would be committed at once.
-            await connection.execute(text("SELECT 1"))
-            self._connection = connection
-            try:
-                yield self
-            finally:
-                self._connection = None
-                await transaction.rollback()
+        writer = await self.writers.acquire()
+        await writer.begin()
+        self._connection = writer.connection
+        try:
+            yield self
+        finally:
+            self._connection = None
+            await writer.roll_back()
+            await self.writers.release(writer)
 
 
 def named(url: str, database: str) -> str:

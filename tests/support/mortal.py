@@ -142,7 +142,7 @@ async def _place(database: MortalDatabase, payments: MortalGateway, errand: Erra
     desk = placing.Desk(database, payments, STORE, SEALER)
     carts = select(Cart.id, Cart.account_id, Address.id.label("address_id"))
     carts = carts.join(Address, Address.account_id == Cart.account_id).order_by(Cart.id)
-    async with database.engine.connect() as connection:
+    async with database.begun() as connection:
         rows = (await connection.execute(carts)).all()
     await asyncio.gather(
         *(
@@ -154,7 +154,7 @@ async def _place(database: MortalDatabase, payments: MortalGateway, errand: Erra
 
 async def _sell(database: MortalDatabase, payments: MortalGateway, errand: Errand) -> None:
     """Sells a piece of the one variant in the store, for a card, under the errand's key."""
-    async with database.engine.connect() as connection:
+    async with database.begun() as connection:
         variant_id = (await connection.execute(select(Variant.id))).scalar_one()
         member_id = (await connection.execute(select(Account.id).limit(1))).scalar_one()
     money = Amount(Decimal(errand.total).scaleb(-2), USD)
@@ -165,7 +165,7 @@ async def _sell(database: MortalDatabase, payments: MortalGateway, errand: Erran
 
 async def _refund(database: MortalDatabase, payments: MortalGateway, errand: Errand) -> None:
     """Pays back a dollar of the newest order, as whoever asks for it over HTTP."""
-    async with database.engine.connect() as connection:
+    async with database.begun() as connection:
         order_id = (await connection.execute(select(Order.id).order_by(Order.id.desc()).limit(1))).scalar_one()
     dollar = Asked([Amount(Decimal(1), USD)], RefundReason.GOODWILL)
     made = await database.transact(lambda t: refund_order(t, order_id, dollar))
