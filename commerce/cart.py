@@ -4,27 +4,32 @@ A cart is its account's, or that of whoever has its token; for everyone else, an
 none: NOT_FOUND, before any other refusal. Its prices are those of the moment (`commerce.basket`).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, LargeBinary, Uuid, and_, bindparam, func, insert, select, update
+from sqlalchemy import Uuid, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
 from auth.tokens import Kind, Token, new_token
-from auth.viewer import Viewer, ViewerKind
+from auth.viewer import Viewer
 from commerce import cart_lines
 from commerce.basket import Basket, LineDraft, of_loaded
+from commerce.cart_access import owner_of
 from commerce.cart_lines import LineChange
-from commerce.cart_writing import END, Held, write
-from commerce.goods import KeptLine, Loaded, Wanted, load
+from commerce.cart_writing import END, Held, Overtaken, write
+from commerce.goods import KeptLine, Loaded, Wanted, load, load_held
 from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
+from models.database import Database
 from models.ids import new_id
+from models.statement import Statement
+
+T = TypeVar("T")
 
 NOT_FOUND = Refusal(RefusalCode.NOT_FOUND, "There is no such cart.", ("cartId",))
 
@@ -37,35 +42,6 @@ class Created:
 
     basket: Basket
     token: Token | None = field(repr=False)
-
-
-# ---- whose it is
-
-
-def owner_of(viewer: Viewer) -> UUID | None:
-    """Whose carts the viewer's are: a customer's; nobody's for all others, who hold theirs by token."""
-    return viewer.account_id if viewer.kind is ViewerKind.CUSTOMER else None
-
-
-def is_open(cart: Any) -> ColumnElement[bool]:
-    """Neither over nor being ordered. `cart` has Cart's columns."""
-    return and_(cart.expires_at > func.now(), cart.placing_id.is_(None))
-
-
-async def lock(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None) -> Held | None:
-    """The viewer's cart, which nobody else changes until the transaction ends. One statement. None: there is none."""
-    given = {"cart_id": cart_id, "account_id": owner_of(viewer), "digest": viewer.cart_digest}
-    row = (await transaction.execute(_lock(), given)).one_or_none()
-    return None if row is None else Held(row.id, row.account_id, CurrencyCode(row.currency), row.version)
-
-
-@cache
-def _lock() -> Any:
-    held = (Cart.account_id == bindparam("account_id", type_=Uuid)) | (
-        Cart.token_digest == bindparam("digest", type_=LargeBinary)
-    )
-    cart = select(Cart.id, Cart.account_id, Cart.currency, Cart.version)
-    return cart.where(Cart.id == bindparam("cart_id", type_=Uuid), is_open(Cart), held).with_for_update()
 
 
 # ---- what is in it
@@ -95,57 +71,92 @@ async def create(
     return Created(_basket(loaded, held, put), token)
 
 
+async def edit(database: Database, cart_id: UUID | None, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Runs `work`, an edit of a cart, which reads it and writes it in a statement each.
+
+    Two that edit one cart at once have seldom to be told apart: the cart is not locked, but an edit that was overtaken
+    is done again in its turn.
+    """
+    with suppress(Overtaken):
+        return await database.at_once(work)
+
+    async def in_turn(transaction: AsyncConnection) -> T:
+        await _LOCKED.run(transaction, cart_id=cart_id)
+        return await work(transaction)
+
+    return await database.transact(in_turn)
+
+
+_LOCKED = Statement(lambda: select(Cart.id).where(Cart.id == bindparam("cart_id", type_=Uuid)).with_for_update())
+
+
 async def add(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, drafts: Sequence[LineDraft]
 ) -> Outcome:
-    """Puts lines in; one that differs from another in its quantity alone makes that grow. Three statements.
+    """Puts lines in; one that differs from another in its quantity alone makes that grow. Two statements.
 
     All or none. OUT_OF_STOCK for goods of which there is nothing; of others more may be asked for than there is.
-    LIMIT_REACHED beyond a hundred lines, or 999 pieces of one.
+    LIMIT_REACHED beyond a hundred lines, or 999 pieces of one. Raises Overtaken: see `edit`.
     """
-    held = await lock(transaction, viewer, cart_id)
-    if held is None:
+    loaded = await find(transaction, viewer, cart_id, _wanted(drafts))
+    if loaded is None:
         return [NOT_FOUND]
-    loaded = await load(transaction, held.cart_id, _wanted(drafts, held))
     put, refusals = cart_lines.grown(loaded, drafts)
-    return refusals or await _write(transaction, held, loaded, put)
+    return refusals or await _write(transaction, cart_id, loaded, put)
 
 
 async def change(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, changes: Sequence[LineChange]
 ) -> Outcome:
-    """Changes lines; what is not given stays, the price of now is taken as seen. Three statements. All or none."""
-    held = await lock(transaction, viewer, cart_id)
-    if held is None:
-        return [NOT_FOUND]
+    """Changes lines; what is not given stays, the price of now is taken as seen. Two statements. All or none.
+
+    Raises Overtaken.
+    """
     sets = [one.changes["measurement_set_id"] for one in changes if one.changes.get("measurement_set_id")]
-    loaded = await load(transaction, held.cart_id, Wanted(measurement_set_ids=sets))
+    loaded = await find(transaction, viewer, cart_id, Wanted(measurement_set_ids=sets))
+    if loaded is None:
+        return [NOT_FOUND]
     put, refusals = cart_lines.changed(loaded, changes)
     removed = {one.line_id for one in changes if one.line_id is not None and not one.quantity}
-    return refusals or await _write(transaction, held, loaded, put, removed)
+    return refusals or await _write(transaction, cart_id, loaded, put, removed)
 
 
 async def remove(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, line_ids: Sequence[UUID | None]
 ) -> Outcome:
-    """Takes lines out. Three statements. All or none."""
-    held = await lock(transaction, viewer, cart_id)
-    if held is None:
+    """Takes lines out. Two statements. All or none. Raises Overtaken."""
+    loaded = await find(transaction, viewer, cart_id, Wanted())
+    if loaded is None:
         return [NOT_FOUND]
-    loaded = await load(transaction, held.cart_id, Wanted())
     removed, refusals = cart_lines.removed(loaded, line_ids)
-    return refusals or await _write(transaction, held, loaded, [], removed)
+    return refusals or await _write(transaction, cart_id, loaded, [], removed)
+
+
+async def find(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, wanted: Wanted) -> Loaded | None:
+    """The viewer's cart and what is wanted beside it. One statement. None: there is none."""
+    try:
+        return await load_held(transaction, viewer, cart_id, wanted)
+    except LookupError:
+        return None
 
 
 async def _write(
     transaction: AsyncConnection,
-    held: Held,
+    cart_id: UUID | None,
     loaded: Loaded,
     put: Sequence[KeptLine],
     removed: Collection[UUID] = (),
 ) -> Basket:
+    held = held_by(loaded, cart_id)
     await write(transaction, held, put, removed)
     return _basket(loaded, held, put, removed)
+
+
+def held_by(loaded: Loaded, cart_id: UUID | None) -> Held:
+    """The cart that was found."""
+    assert cart_id is not None
+    assert loaded.version is not None
+    return Held(cart_id, loaded.account_id, loaded.currency, loaded.version)
 
 
 def _basket(loaded: Loaded, held: Held, put: Sequence[KeptLine], removed: Collection[UUID] = ()) -> Basket:
@@ -154,11 +165,11 @@ def _basket(loaded: Loaded, held: Held, put: Sequence[KeptLine], removed: Collec
     return of_loaded(now, held.cart_id, cart_lines.all_of(loaded, put, removed))
 
 
-def _wanted(drafts: Iterable[LineDraft], held: Held) -> Wanted:
+def _wanted(drafts: Iterable[LineDraft], held: Held | None = None) -> Wanted:
     drafts = list(drafts)
     variants = [draft.variant_id for draft in drafts if draft.variant_id is not None]
     sets = [draft.measurement_set_id for draft in drafts if draft.measurement_set_id is not None]
-    return Wanted(variants, sets, None, held.currency, held.account_id)
+    return Wanted(variants, sets, None, held.currency if held else None, held.account_id if held else None)
 
 
 # ---- while its order is placed

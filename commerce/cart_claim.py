@@ -5,7 +5,6 @@ is none it becomes theirs as it is. A cart keeps its currency: prices that were 
 another, so that a cart of another currency stays beside it.
 """
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.refusal import Refusal, RefusalCode
 from commerce import cart_codes, cart_lines
 from commerce.basket import of_cart
-from commerce.cart import Outcome, is_open
-from commerce.cart_writing import Held, edited, write
+from commerce.cart import Outcome
+from commerce.cart_access import is_open
+from commerce.cart_writing import Held, edit, edited, write
 from commerce.goods import Wanted, load
 from commerce.line_check import MOST_LINES
 from models.cart import Cart, CartAlteration, CartLine
 from models.catalogue import CurrencyCode
+from models.statement import Statement
 
 MOST_MERGED = 2 * MOST_LINES
 """Lines that a cart may come to have by merging."""
@@ -52,7 +53,7 @@ async def claim(
     else:
         target = await _locked(transaction, theirs & (Cart.currency == source.currency))
     if target is None:
-        await transaction.execute(_taking(), {"of_cart": source.cart_id, "of_account": account_id})
+        await edit(transaction, _TAKING, source, to_account=account_id)
         return await of_cart(transaction, source.cart_id)
     return await _merge(transaction, source, target)
 
@@ -76,12 +77,14 @@ async def _locked(transaction: AsyncConnection, which: Any) -> Held | None:
     return None if row is None else Held(row.id, row.account_id, CurrencyCode(row.currency), row.version)
 
 
-@cache
 def _taking() -> Any:
     """Makes a cart with all that is in it an account's."""
-    cart, account = bindparam("of_cart", type_=Uuid), bindparam("of_account", type_=Uuid)
-    lines = update(CartLine).where(CartLine.cart_id == cart).values(account_id=account)
-    in_cart = select(CartLine.id).where(CartLine.cart_id == cart)
+    account = bindparam("to_account", type_=Uuid)
+    cart = edited().values(account_id=account, token_digest=None).cte("edited")
+    lines = update(CartLine).where(CartLine.cart_id == cart.c.id).values(account_id=account)
+    in_cart = select(CartLine.id).where(CartLine.cart_id == cart.c.id)
     alterations = update(CartAlteration).where(CartAlteration.line_id.in_(in_cart)).values(account_id=account)
-    whole = edited().values(account_id=account, token_digest=None)
-    return whole.add_cte(lines.cte("lines"), alterations.cte("alterations"))
+    return select(cart.c.id).add_cte(lines.cte("lines"), alterations.cte("alterations"))
+
+
+_TAKING = Statement(_taking)

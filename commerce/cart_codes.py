@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.refusal import Refusal, RefusalCode
 from auth.viewer import Viewer
 from commerce.basket import of_loaded
-from commerce.cart import NOT_FOUND, Outcome, lock
-from commerce.cart_writing import edited
-from commerce.goods import Wanted, load
+from commerce.cart import NOT_FOUND, Outcome, find, held_by
+from commerce.cart_writing import edit, edited
+from commerce.goods import Wanted
 from models.cart import CartDiscount
+from models.statement import Statement
 
 MOST_CODES = 10
 
@@ -31,15 +31,14 @@ def regular(code: str) -> str:
 async def enter(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, codes: Sequence[str]) -> Outcome:
     """Puts these codes in the place of the cart's, whether or not they are good for anything at the moment.
 
-    NOT_FOUND for one that does not exist, LIMIT_REACHED beyond ten. Three statements.
+    NOT_FOUND for one that does not exist, LIMIT_REACHED beyond ten. Two statements. Raises Overtaken.
     """
-    held = await lock(transaction, viewer, cart_id)
-    if held is None:
-        return [NOT_FOUND]
     words = list(dict.fromkeys(map(regular, codes)))
+    loaded = await find(transaction, viewer, cart_id, Wanted(codes=words[: MOST_CODES + 1]))
+    if loaded is None:
+        return [NOT_FOUND]
     if len(words) > MOST_CODES:
         return [Refusal(RefusalCode.LIMIT_REACHED, f"A cart takes {MOST_CODES} codes.", CODES)]
-    loaded = await load(transaction, held.cart_id, Wanted(codes=words))
     known = {terms.code for terms in loaded.codes}
     missing = [
         Refusal(RefusalCode.NOT_FOUND, "There is no such code.", (*CODES, str(at)))
@@ -48,8 +47,9 @@ async def enter(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | No
     ]
     if missing:
         return missing
-    given = {"of_cart": held.cart_id, "discounts": [terms.id for terms in loaded.codes]}
-    await transaction.execute(_entering(), given | {"places": list(range(len(loaded.codes)))})
+    held = held_by(loaded, cart_id)
+    entered = {"discounts": [terms.id for terms in loaded.codes], "places": list(range(len(loaded.codes)))}
+    await edit(transaction, _ENTERING, held, **entered)
     return of_loaded(replace(loaded, version=held.version + 1), held.cart_id, loaded.lines)
 
 
@@ -68,16 +68,20 @@ async def bring_along(transaction: AsyncConnection, into: UUID, other: UUID) -> 
     await transaction.execute(rows)
 
 
-@cache
 def _entering() -> Any:
-    cart = bindparam("of_cart", type_=Uuid)
+    cart = edited().cte("edited")
     discounts, places = bindparam("discounts", type_=ARRAY(Uuid)), bindparam("places", type_=ARRAY(SmallInteger))
     given = func.unnest(discounts, places).table_valued(column("discount_id", Uuid), column("position", SmallInteger))
     given = given.render_derived(name="given")
-    gone = delete(CartDiscount).where(CartDiscount.cart_id == cart, CartDiscount.discount_id != func.all(discounts))
+    gone = delete(CartDiscount).where(
+        CartDiscount.cart_id == cart.c.id, CartDiscount.discount_id != func.all(discounts)
+    )
     names = ["cart_id", "discount_id", "position"]
-    entered = insert(CartDiscount).from_select(names, select(cart, *given.c), include_defaults=False)
+    entered = insert(CartDiscount).from_select(names, select(cart.c.id, *given.c), include_defaults=False)
     entered = entered.on_conflict_do_update(
         index_elements=[CartDiscount.cart_id, CartDiscount.discount_id], set_={"position": entered.excluded.position}
     )
-    return edited().add_cte(gone.cte("gone"), entered.cte("entered"))
+    return select(cart.c.id).add_cte(gone.cte("gone"), entered.cte("entered"))
+
+
+_ENTERING = Statement(_entering)

@@ -1,4 +1,4 @@
-"""Writing a cart's lines: whatever changes in it, by one statement, which counts as an edit and puts off its end."""
+"""Writing a cart: whatever changes in it, by one statement, which counts as an edit and puts off its end."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commerce.cart_access import is_open
 from commerce.goods import KeptLine
 from models.cart import Cart, CartAlteration, CartLine
 from models.catalogue import CurrencyCode
+from models.statement import Statement
 from privacy.retention import RULES
 
 LAST_POSITION = 2**15 - 1
@@ -38,9 +40,13 @@ END = func.now() + RULES["cart"].period
 """When a cart ends that is changed now."""
 
 
+class Overtaken(Exception):
+    """Somebody else has edited the cart, or it is over, since it was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A cart that the transaction has locked, as its row says."""
+    """A cart as its row was when it was read."""
 
     cart_id: UUID
     account_id: UUID | None
@@ -51,50 +57,71 @@ class Held:
 async def write(
     transaction: AsyncConnection, held: Held, put: Sequence[KeptLine], removed: Collection[UUID] = ()
 ) -> None:
-    """Puts lines into the cart and takes others out. One statement."""
+    """Puts lines into the cart and takes others out. One statement.
+
+    Raises Overtaken, and writes nothing, where the cart is not open at this version any more.
+    """
     alterations = [(line.line_id, one.kind.value, one.note) for line in put for one in line.draft.alterations]
-    given = {
-        "of_cart": held.cart_id,
-        "of_account": held.account_id,
-        "removed": list(removed),
-        "ids": [line.line_id for line in put],
-        "positions": [min(line.position, LAST_POSITION) for line in put],
-        "variants": [line.draft.variant_id for line in put],
-        "quantities": [line.draft.quantity for line in put],
-        "prices": [line.seen_price for line in put],
-        "sets": [line.draft.measurement_set_id for line in put],
-        "messages": [line.draft.gift_message for line in put],
-        "altered": [line_id for line_id, _, _ in alterations],
-        "kinds": [kind for _, kind, _ in alterations],
-        "notes": [note for _, _, note in alterations],
-    }
+    given: dict[str, Any] = {}
+    if removed:
+        given["removed"] = list(removed)
+    if put:
+        given |= {
+            "ids": [line.line_id for line in put],
+            "positions": [min(line.position, LAST_POSITION) for line in put],
+            "variants": [line.draft.variant_id for line in put],
+            "quantities": [line.draft.quantity for line in put],
+            "prices": [line.seen_price for line in put],
+            "sets": [line.draft.measurement_set_id for line in put],
+            "messages": [line.draft.gift_message for line in put],
+        }
+        # Those of lines that have none any more go.
+        given |= {"altered": [line_id for line_id, _, _ in alterations], "kinds": [kind for _, kind, _ in alterations]}
+    if alterations:
+        given["notes"] = [note for _, _, note in alterations]
     statement = _statement(puts=bool(put), removes=bool(removed), alters=bool(alterations))
-    await transaction.execute(statement, given)
+    await edit(transaction, statement, held, **given)
+
+
+async def edit(transaction: AsyncConnection, statement: Statement, held: Held, **given: Any) -> None:
+    """Runs a statement that answers a row where it has edited the cart: see `edited`. Raises Overtaken."""
+    if await statement.value(transaction, of_cart=held.cart_id, of_version=held.version, **given) is None:
+        raise Overtaken
 
 
 def edited() -> Update:
-    """Counts an edit of the cart with the parameter `of_cart`, and puts off its end."""
-    cart = update(Cart).where(Cart.id == _CART)
-    return cart.values(version=Cart.version + 1, updated_at=func.now(), expires_at=END)
+    """Counts an edit of the cart `of_cart` at `of_version`, and puts off its end; what else is written depends on it.
+
+    Who reads a cart without locking it writes by this: of two that have read the same, one writes.
+    """
+    cart = update(Cart).where(Cart.id == _CART, Cart.version == _VERSION, is_open(Cart))
+    return cart.values(version=Cart.version + 1, updated_at=func.now(), expires_at=END).returning(
+        Cart.id, Cart.account_id
+    )
 
 
 # ---- the statement
 
 
 _CART = bindparam("of_cart", type_=Uuid)
-_ACCOUNT = bindparam("of_account", type_=Uuid)
+_VERSION = bindparam("of_version", type_=Integer)
 
 
 @cache
-def _statement(*, puts: bool, removes: bool, alters: bool) -> Update:
-    whole = edited()
+def _statement(*, puts: bool, removes: bool, alters: bool) -> Statement:
+    return Statement(lambda: _build(puts=puts, removes=removes, alters=alters))
+
+
+def _build(*, puts: bool, removes: bool, alters: bool) -> Any:
+    cart = edited().cte("edited")
+    whole = select(cart.c.id)
     if removes:
-        gone = delete(CartLine).where(CartLine.cart_id == _CART, CartLine.id == func.any(_array("removed", Uuid)))
+        gone = delete(CartLine).where(CartLine.cart_id == cart.c.id, CartLine.id == func.any(_array("removed", Uuid)))
         whole = whole.add_cte(gone.cte("gone"))
     if puts:
-        whole = whole.add_cte(_lines().cte("put"), _undone().cte("undone"))
+        whole = whole.add_cte(_lines(cart).cte("put"), _undone(cart).cte("undone"))
     if alters:
-        whole = whole.add_cte(_alterations().cte("altered"))
+        whole = whole.add_cte(_alterations(cart).cte("altered"))
     return whole
 
 
@@ -109,7 +136,7 @@ def _given(name: str, **columns: tuple[str, Any]) -> Any:
     return rows.render_derived(name=name)
 
 
-def _lines() -> Any:
+def _lines(cart: Any) -> Any:
     given = _given(
         "given",
         id=("ids", Uuid),
@@ -121,25 +148,27 @@ def _lines() -> Any:
         gift_message=("messages", Text),
     )
     names = ["cart_id", "account_id", *(one.name for one in given.c)]
-    lines = insert(CartLine).from_select(names, select(_CART, _ACCOUNT, *given.c), include_defaults=False)
+    lines = insert(CartLine).from_select(names, select(cart.c.id, cart.c.account_id, *given.c), include_defaults=False)
     changed = {name: getattr(lines.excluded, name) for name in names if name not in {"id", "variant_id"}}
     return lines.on_conflict_do_update(index_elements=[CartLine.id], set_=changed)
 
 
-def _undone() -> Any:
+def _undone(cart: Any) -> Any:
     """Alterations of the lines that are not asked for any more."""
     kept = _given("kept", line_id=("altered", Uuid), kind=("kinds", Text))
     wanted = select(kept.c.line_id).where(
         and_(kept.c.line_id == CartAlteration.line_id, kept.c.kind == CartAlteration.kind)
     )
     return delete(CartAlteration).where(
-        CartAlteration.line_id == func.any(_array("ids", Uuid)), ~wanted.correlate(CartAlteration).exists()
+        CartAlteration.line_id == func.any(_array("ids", Uuid)),
+        select(cart.c.id).exists(),
+        ~wanted.correlate(CartAlteration).exists(),
     )
 
 
-def _alterations() -> Any:
+def _alterations(cart: Any) -> Any:
     given = _given("noted", line_id=("altered", Uuid), kind=("kinds", Text), note=("notes", Text))
     names = ["account_id", *(one.name for one in given.c)]
-    noted = insert(CartAlteration).from_select(names, select(_ACCOUNT, *given.c), include_defaults=False)
+    noted = insert(CartAlteration).from_select(names, select(cart.c.account_id, *given.c), include_defaults=False)
     changed = {"note": noted.excluded.note, "account_id": noted.excluded.account_id}
     return noted.on_conflict_do_update(index_elements=[CartAlteration.line_id, CartAlteration.kind], set_=changed)

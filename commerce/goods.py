@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from auth.viewer import Viewer
+from commerce.cart_access import holding, is_held
 from commerce.line_draft import AlterationDraft, LineDraft
 from commerce.pricing import DiscountTerms
 from models.cart import Cart, CartAlteration, CartDiscount, CartLine
@@ -52,9 +53,14 @@ from models.discount import (
     DiscountProduct,
     DiscountUse,
 )
+from models.ids import key_of
 from models.measurement import MeasurementSet
+from models.statement import Statement
 
 _CODE = re.compile(CODE)
+
+NOBODYS = UUID(int=0)
+"""Stands for an id that is none: no row has this key."""
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -130,27 +136,40 @@ class Loaded:
 
 async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wanted) -> Loaded:
     """The cart and what is wanted beside it. One statement. Raises LookupError where there is no such cart."""
-    given = {
+    return _loaded(await _ANY.first(transaction, **_given(cart_id, wanted)), cart_id, wanted)
+
+
+async def load_held(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, wanted: Wanted) -> Loaded:
+    """As `load`, but for an open cart of the viewer's: LookupError for every other."""
+    given = _given(cart_id or NOBODYS, wanted)
+    row = await _HELD.first(transaction, **holding(viewer), **given)
+    return _loaded(row, cart_id or NOBODYS, wanted)
+
+
+def _given(cart_id: UUID | None, wanted: Wanted) -> dict[str, Any]:
+    return {
         "cart_id": cart_id,
-        "variant_ids": list(wanted.variant_ids),
-        "set_ids": list(wanted.measurement_set_ids),
+        "variant_ids": wanted.variant_ids,
+        "set_ids": wanted.measurement_set_ids,
         "codes": None if wanted.codes is None else [one for one in wanted.codes if _CODE.fullmatch(one)],
         "currency": wanted.currency,
         "account_id": wanted.account_id,
     }
-    row = (await transaction.execute(_statement(), given)).one()
-    cart = _parsed(row.cart)
+
+
+def _loaded(row: Any, cart_id: UUID | None, wanted: Wanted) -> Loaded:
+    cart = _parsed(row["cart"])
     if cart_id is not None and cart is None:
         raise LookupError("there is no such cart")
-    goods = [_goods(one) for one in _parsed(row.goods) or ()]
+    goods = [_goods(one) for one in _parsed(row["goods"]) or ()]
     return Loaded(
         CurrencyCode(cart["currency"] if cart else wanted.currency),
         _key(cart["account_id"]) if cart else wanted.account_id,
         cart["version"] if cart else None,
-        tuple(_line(one) for one in _parsed(row.lines) or ()),
+        tuple(map(_line, _parsed(row["lines"]) or ())),
         {one.variant_id: one for one in goods},
-        tuple(_terms(one) for one in _parsed(row.codes) or ()),
-        {UUID(one["id"]): bytes.fromhex(one["sealed"]) for one in _parsed(row.measured) or ()},
+        tuple(map(_terms, _parsed(row["codes"]) or ())),
+        {key_of(one["id"]): bytes.fromhex(one["sealed"]) for one in _parsed(row["measured"]) or ()},
     )
 
 
@@ -165,9 +184,8 @@ _CURRENCY = bindparam("currency", type_=Text)
 _ACCOUNT = bindparam("account_id", type_=Uuid)
 
 
-@cache
-def _statement() -> Rows:
-    cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART).cte("of")
+def _statement(*which: ColumnElement[bool]) -> Rows:
+    cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART, *which).cte("of")
     currency = func.coalesce(select(cart.c.currency).scalar_subquery(), _CURRENCY)
     account = func.coalesce(select(cart.c.account_id).scalar_subquery(), _ACCOUNT)
     entered = _entered()
@@ -310,6 +328,10 @@ def _codes(entered: Any, currency: ColumnElement[str], account: ColumnElement[An
     )
 
 
+_ANY = Statement(_statement)
+_HELD = Statement(lambda: _statement(is_held()))
+
+
 # ---- what it answers
 
 
@@ -318,7 +340,7 @@ def _parsed(found: str | None) -> Any:
 
 
 def _key(shown: str | None) -> UUID | None:
-    return None if shown is None else UUID(shown)
+    return None if shown is None else key_of(shown)
 
 
 def _moment(shown: str | None) -> datetime | None:
@@ -326,20 +348,20 @@ def _moment(shown: str | None) -> datetime | None:
 
 
 def _keys(shown: Sequence[str] | None) -> frozenset[UUID]:
-    return frozenset(map(UUID, shown or ()))
+    return frozenset(map(key_of, shown or ()))
 
 
 def _line(row: Mapping[str, Any]) -> KeptLine:
     alterations = tuple(AlterationDraft(AlterationKind(one["kind"]), one["note"]) for one in row["alterations"] or ())
     set_id = _key(row["measurement_set_id"])
-    draft = LineDraft(UUID(row["variant_id"]), row["quantity"], alterations, set_id, row["gift_message"])
-    return KeptLine(draft, UUID(row["id"]), row["position"], row["seen_price"])
+    draft = LineDraft(key_of(row["variant_id"]), row["quantity"], alterations, set_id, row["gift_message"])
+    return KeptLine(draft, key_of(row["id"]), row["position"], row["seen_price"])
 
 
 def _goods(row: Mapping[str, Any]) -> Goods:
     return Goods(
-        UUID(row["id"]),
-        UUID(row["product_id"]),
+        key_of(row["id"]),
+        key_of(row["product_id"]),
         row["sku"],
         row["name"],
         row["size"],
@@ -358,7 +380,7 @@ def _goods(row: Mapping[str, Any]) -> Goods:
 
 def _terms(row: Mapping[str, Any]) -> DiscountTerms:
     return DiscountTerms(
-        UUID(row["id"]),
+        key_of(row["id"]),
         row["code"],
         DiscountKind(row["kind"]),
         None if row["percent"] is None else Decimal(row["percent"]),

@@ -20,6 +20,7 @@ from auth.viewer import Viewer
 from commerce import basket, cart, measurement
 from commerce.alteration import Work
 from commerce.basket import Basket, GoodsLine
+from commerce.cart_access import is_open
 from commerce.money import Amount, minor_units
 from commerce.order_writing import ADDRESS_COLUMNS, Contact, NewCharge, NewLine, OrderDraft
 from commerce.postal import AddressDraft
@@ -189,7 +190,7 @@ def _locking() -> Select[Any]:
             PaymentMethod.gateway_token,
         )
         .select_from(Account)
-        .join(Cart, and_(Cart.id == _key("cart"), cart.is_open(Cart), theirs))
+        .join(Cart, and_(Cart.id == _key("cart"), is_open(Cart), theirs))
         .outerjoin(billing, and_(billing.id == _key("billing"), billing.account_id == Account.id))
         .outerjoin(shipping, and_(shipping.id == _key("shipping"), shipping.account_id == Account.id))
         .outerjoin(PaymentMethod, and_(PaymentMethod.id == _key("method"), PaymentMethod.account_id == Account.id))

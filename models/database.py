@@ -270,6 +270,19 @@ class Database:
             return outcome
         raise AssertionError("unreachable")
 
+    async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Runs `work`, each of whose statements is a transaction of its own."""
+        with _told_when_away():
+            writer = await self.writers.acquire()
+            try:
+                return await work(writer.connection)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    await writer.end()
+                raise
+            finally:
+                await self.writers.release(writer)
+
     @asynccontextmanager
     async def begun(self) -> AsyncGenerator[Transaction]:
         """One transaction, tried once: `transact` is for work that PostgreSQL may ask to repeat."""

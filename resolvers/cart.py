@@ -18,6 +18,7 @@ from commerce import cart as carts
 from commerce import cart_claim, cart_codes
 from commerce.basket import AlterationDraft, Basket, LineDraft
 from commerce.cart_lines import LineChange
+from commerce.goods import NOBODYS
 from models.ids import read_id
 from reads.declare import one, value
 from resolvers.context import Info
@@ -47,9 +48,6 @@ from schema.cart import (
 from schema.common import by_id
 from schema.errors import user_errors
 from schema.measurement import PREFIX as MEASUREMENT_SET
-
-NOBODYS = UUID(int=0)
-"""Stands for an id that is none: no row has this key."""
 
 Outcome = Basket | list[Refusal]
 
@@ -168,7 +166,7 @@ async def _edit(info: Info, shown: str, edit: Edit) -> dict[str, Any]:
 
 async def _edited(info: Info, shown: str, edit: Edit) -> tuple[dict[str, Any], Outcome]:
     viewer, key = info.context.viewer, read_id(PREFIX, shown)
-    outcome = await info.context.database.transact(lambda transaction: edit(transaction, viewer, key))
+    outcome = await carts.edit(info.context.database, key, lambda transaction: edit(transaction, viewer, key))
     return _shown(info, outcome), outcome
 
 

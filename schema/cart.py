@@ -9,7 +9,7 @@ import strawberry
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from auth.permissions import ANYONE, OWNER
-from commerce.cart import is_open
+from commerce.cart_access import is_open
 from commerce.cart_pricing import CartWarningCode, PricedCart, PricedCartLine, Warned
 from commerce.pricing import AppliedCode, DiscountRefusal
 from commerce.quote import quote_to

@@ -15,6 +15,8 @@ from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from commerce import cart, cart_codes
 from commerce.basket import AlterationDraft, LineDraft, of_cart
 from commerce.cart_lines import LineChange
+from commerce.cart_writing import Held, Overtaken, write
+from commerce.goods import KeptLine
 from models.cart import Cart
 from models.catalogue import AlterationKind, CurrencyCode, MeasurementName, Variant
 from models.classification import Channel
@@ -152,12 +154,26 @@ async def test_customer_with_a_token_holds_that_cart_too(shop: Filled):
 # ---- putting in
 
 
-async def test_add_is_three_statements(shop: Filled):
+async def test_add_is_two_statements(shop: Filled):
     hem = (AlterationDraft(Kind.HEM, "2 cm"),)
     for drafts in ([LineDraft(shop.dress, 1)], [LineDraft(shop.dress, 1, hem), LineDraft(shop.romper, 1)]):
         with statements(shop.database) as sent:
             filled(await shop.add(*drafts))
-        assert len(sent) == 3, sent
+        assert len(sent) == 2, sent
+
+
+async def test_edit_that_was_overtaken_writes_nothing(shop: Filled):
+    [line_id] = await shop.line_ids()
+    line = KeptLine(LineDraft(shop.romper, 9, (AlterationDraft(Kind.HEM),)), line_id, 0, 1)
+    await shop.add(LineDraft(shop.dress, 1))
+    before = await shop.stored()
+    for removed in ((), {line_id}):
+        for version in (1, 3):
+            with pytest.raises(Overtaken):
+                await write(shop.connection, Held(shop.cart_id, None, CurrencyCode.USD, version), [line], removed)
+    assert await shop.stored() == before
+    await write(shop.connection, Held(shop.cart_id, None, CurrencyCode.USD, 2), [line])
+    assert pieces(await shop.basket()) == [(shop.romper, 9), (shop.dress, 1)]
 
 
 async def test_answer_of_an_edit_is_what_a_read_answers(shop: Filled):
@@ -375,7 +391,6 @@ async def test_removing_is_all_or_nothing(shop: Filled):
 async def test_cart_is_hidden_while_it_is_ordered_and_back_if_it_was_not(shop: Filled):
     order = await selling.order(shop.connection)
     await shop.connection.execute(update(Cart).values(placing_id=order))
-    assert await cart.lock(shop.connection, shop.holder, shop.cart_id) is None
     assert refused(await shop.add(LineDraft(shop.dress, 1))) == [(Code.NOT_FOUND, "cartId")]
     await cart.release(shop.connection, order)
     assert pieces(filled(await shop.add(LineDraft(shop.dress, 1)))) == [(shop.romper, 2), (shop.dress, 1)]

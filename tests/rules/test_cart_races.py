@@ -42,7 +42,8 @@ async def test_lines_that_are_added_at_once_are_all_there(committed_database: Da
 
     async def add(at: int) -> Outcome:
         drafts = [LineDraft(same, 1), LineDraft(other, 1, gift_message=f"No. {at}")]
-        return await committed_database.transact(partial(cart.add, viewer=holder, cart_id=cart_id, drafts=drafts))
+        work = partial(cart.add, viewer=holder, cart_id=cart_id, drafts=drafts)
+        return await cart.edit(committed_database, cart_id, work)
 
     for outcome in await asyncio.gather(*(add(at) for at in range(AT_ONCE))):
         filled(outcome)
@@ -58,7 +59,7 @@ async def test_line_that_is_new_is_made_once_however_many_add_it_at_once(committ
     (key,), cart_id, holder = await planted(committed_database, 0)
     draft = LineDraft(key, 1)
     calls = [partial(cart.add, viewer=holder, cart_id=cart_id, drafts=[draft]) for _ in range(AT_ONCE)]
-    await asyncio.gather(*map(committed_database.transact, calls))
+    await asyncio.gather(*(cart.edit(committed_database, cart_id, call) for call in calls))
     assert pieces(await basket_of(committed_database, cart_id)) == [(key, AT_ONCE)]
 
 
@@ -113,7 +114,7 @@ async def test_line_that_is_added_while_the_cart_is_claimed_is_kept_or_refused(c
     into, _ = await committed_database.transact(lambda t: new_cart(t, customer(owner)))
     add = partial(cart.add, viewer=holder, cart_id=cart_id, drafts=[LineDraft(second, 2)])
     added, claimed = await asyncio.gather(
-        committed_database.transact(add),
+        cart.edit(committed_database, cart_id, add),
         committed_database.transact(lambda t: cart_claim.claim(t, owner, holder.cart_digest, into, named=True)),
     )
     expected = [(first, 1), (second, 2)] if isinstance(added, Basket) else [(first, 1)]
@@ -131,7 +132,7 @@ async def test_edits_of_all_kinds_at_once_leave_a_whole_cart(committed_database:
         partial(cart.remove, viewer=holder, cart_id=cart_id, line_ids=[line_id]),
         partial(cart_codes.enter, viewer=holder, cart_id=cart_id, codes=["TEN"]),
     ]
-    outcomes = await asyncio.gather(*map(committed_database.transact, calls * 3))
+    outcomes = await asyncio.gather(*(cart.edit(committed_database, cart_id, call) for call in calls * 3))
     found = await basket_of(committed_database, cart_id)
     done = sum(isinstance(outcome, Basket) for outcome in outcomes)
     assert (found.version or 0) == 1 + done

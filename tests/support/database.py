@@ -38,6 +38,9 @@ class RolledBackDatabase(Database):
         async with self._turn, self.connection.begin_nested():
             return await work(self.connection)
 
+    async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self.transact(work)
+
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[asyncpg.Connection]:
         yield connection_of(self.connection)
