@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ClauseElement
+from sqlalchemy import ARRAY, ClauseElement
 from sqlalchemy.dialects.postgresql import asyncpg as driver
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 DIALECT = driver.dialect()
 
@@ -76,11 +77,18 @@ class Statement:
 
     def _parameter(self, name: str) -> tuple[str | None, Any, Converter | None]:
         bound = self._compiled.binds[name]
-        convert = bound.type.dialect_impl(DIALECT).bind_processor(DIALECT)
+        convert = _converter(bound.type)
         if bound.required:
             return name, None, convert
         value = bound.effective_value
         return None, value if convert is None else convert(value), None
+
+
+def _converter(type_: TypeEngine[Any]) -> Converter | None:
+    """What makes a value one that asyncpg takes; a list is taken as it is where its items are."""
+    if isinstance(type_, ARRAY) and _converter(type_.item_type) is None:
+        return None
+    return type_.dialect_impl(DIALECT).bind_processor(DIALECT)
 
 
 def connection_of(transaction: AsyncConnection) -> asyncpg.Connection:
