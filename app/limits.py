@@ -125,9 +125,13 @@ class Bounds:
             admitted = _admitted(document, operation_name, self.limits)
             # A document's nodes, which a price keeps, take about forty times its text.
             self._admitted.put(key, admitted, 500 + len(text) * (4 if admitted.price is None else 44))
+        self.check_cost(admitted, variables)
+        return admitted
+
+    def check_cost(self, admitted: Admitted, variables: Mapping[str, Any]) -> None:
+        """Raises GraphQLError where an operation that was admitted costs too much with these variables."""
         if admitted.price is not None and admitted.price.of(variables) > self.limits.cost:
             raise too_complex("The operation costs too much: ask for smaller pages or for fewer fields.")
-        return admitted
 
     def cost_of(self, operation: Any, variables: Mapping[str, Any]) -> int:
         """What an operation that was admitted costs with these variables, in fields. Its notes keep how to tell."""

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     CART = "lyk"
 
 
+_KINDS = {kind.value: kind for kind in Kind}
 _SHAPE = re.compile(rf"({'|'.join(Kind)})_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
 
 
@@ -56,7 +57,7 @@ def parse(text: str) -> tuple[Kind, bytes] | None:
     shape = _SHAPE.fullmatch(text)
     if shape is None or _checksum(text[:-_CHECKSUM_LENGTH]) != text[-_CHECKSUM_LENGTH:]:
         return None
-    return Kind(shape[1]), digest(text)
+    return _KINDS[shape[1]], digest(text)
 
 
 def digest(text: str) -> bytes:

@@ -64,13 +64,16 @@ class Engine:
         verify(schema)
         reference.install(schema, permissions)
 
+    def known(self, text: str, operation_name: str | None) -> Operation | None:
+        """The operation, if it was prepared and is kept."""
+        return self.operations.get((text, operation_name))
+
     def prepare(self, text: str, operation_name: str | None) -> Operation:
         """The operation, parsed and validated once. Raises RequestErrors."""
-        key = (text, operation_name)
-        found = self.operations.get(key)
+        found = self.known(text, operation_name)
         if found is None:
             found = prepare(self.schema, text, operation_name, self._parse)
-            self.operations.put(key, found, found.weight)
+            self.operations.put((text, operation_name), found, found.weight)
         return found
 
     async def read(

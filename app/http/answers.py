@@ -42,23 +42,22 @@ class Answer:
 
     async def send(self, request: HttpRequest, send: Send, more: Headers) -> None:
         """Sends it with its own headers and `more`."""
-        secure, request_id = request.secure, request.id.encode()
-        whole = request.send_whole
-        if whole is not None and not self.headers and not more and self.status not in BODILESS:
-            head = b"%sx-request-id: %s\r\ncontent-length: %d\r\n"
-            await whole(
-                self.status,
-                head % (_lines(self.media, secure, self.stored), request_id, len(self.body)),
-                self.body,
-            )
-            return
-        headers = [*_common(self.media, secure, self.stored), (b"x-request-id", request_id)]
+        headers = [*_common(self.media, request.secure, self.stored), (b"x-request-id", request.id.encode())]
         if self.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
         headers += self.headers
         headers += more
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def sent_whole(self, request: HttpRequest) -> bool:
+        """Sends it at once by the server's short way, if it has one that serves and the answer has usual headers."""
+        whole = request.whole
+        if whole is None or self.headers or self.status in BODILESS:
+            return False
+        lines = _lines(self.media, request.secure, self.stored)
+        head = b"%sx-request-id: %s\r\ncontent-length: %d\r\n" % (lines, request.id.encode(), len(self.body))
+        return whole.send(self.status, head, self.body)
 
 
 @cache

@@ -4,12 +4,12 @@ A read that the engine can compile costs this endpoint some tens of microseconds
 looked up, and the answer is the database's own text. Everything else is executed by graphql-core.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 
 from app import errors
 from app.http import answers, card_numbers, parameters
@@ -22,8 +22,8 @@ from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
 from app.http.uploads import FORM, Uploads, is_form
-from app.limits import Bounds, CardNumberRefused, UploadLimits
-from app.partner_gate import PartnerGate
+from app.limits import Admitted, Bounds, CardNumberRefused, UploadLimits
+from app.partner_gate import PartnerGate, Visit, brings_key
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
@@ -31,9 +31,15 @@ from reads.operations import RequestErrors
 PUBLIC = "public"
 """The note on an operation that its last answer was of public data alone."""
 
+ADMITTED = "admitted"
+"""The note on an operation of how it was admitted."""
+
 
 class Operation(Protocol):
     """A parsed and validated operation, with room for notes."""
+
+    @property
+    def document(self) -> DocumentNode: ...
 
     @property
     def notes(self) -> MutableMapping[Any, Any]: ...
@@ -44,6 +50,8 @@ class Engine(Protocol):
 
     @property
     def schema(self) -> GraphQLSchema: ...
+
+    def known(self, text: str, operation_name: str | None) -> Any: ...
 
     def prepare(self, text: str, operation_name: str | None) -> Any: ...
 
@@ -128,11 +136,12 @@ class GraphQLEndpoint:
         headers = self._options.origins.headers(request)
         if request.visit is not None:
             headers = [*headers, *request.visit.headers]
-        await answer.send(request, send, headers)
+        if headers or not answer.sent_whole(request):
+            await answer.send(request, send, headers)
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()
-        if self._gate is not None:
+        if self._gate is not None and brings_key(request):
             await self._gate.enter(request)
         by_get = request.method == "GET"
         accept = request.raw(b"accept")
@@ -152,46 +161,67 @@ class GraphQLEndpoint:
             asked = await self._uploads.read(request, receive, self._make_context(request))
         else:
             _check_body_headers(request)
-            asked = parameters.from_body(await request.body(receive, self._patience))
+            asked = parameters.from_body(request.body_at_hand() or await request.body(receive, self._patience))
         return await self.answer(request, asked, media)
 
     async def answer(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
         """The answer to what was asked, whatever brought it. Raises HttpRefusal."""
         try:
-            return await self._run(request, asked, media)
+            text = asked.query if asked.persisted is None else await self.document(asked)
+            if text is None:
+                return answers.persisted_query_not_found(media)
+            operation, admitted = self._admit(request, asked, text)
+            if request.visit is not None:
+                await self._charge(request.visit, operation, asked.variables)
+            if asked.card_number is not None:
+                return card_numbers.refuse(self._engine.schema, operation.document, asked, asked.card_number, media)
+            run = self._query if admitted.kind is OperationType.QUERY else self._change
+            answer = run(request, operation, asked.variables, media)
+            return await (answer if asked.persisted is None else self._kept(answer, asked, operation, admitted))
         except RequestErrors as found:
             return answers.request_error(errors.before_execution(found.errors), media)
+        except CardNumberRefused as found:
+            return self._refuse_card_number(request, asked, found, media)
         except GraphQLError as error:
             return answers.request_error(errors.before_execution([error]), media)
 
-    async def _run(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
-        text = await self.document(asked)
-        if text is None:
-            return answers.persisted_query_not_found(media)
-        try:
+    def _admit(self, request: HttpRequest, asked: Parameters, text: str) -> tuple[Operation, Admitted]:
+        """The operation, if it may run so: of one that is known only what depends on the variables is looked at."""
+        operation = self._engine.known(text, asked.operation_name)
+        admitted: Admitted | None = None if operation is None else operation.notes.get(ADMITTED)
+        if admitted is None:
             admitted = self._bounds.admit(text, asked.operation_name, asked.variables)
-        except CardNumberRefused as found:
-            if found.document is None or request.method == "GET":
-                raise
-            return card_numbers.refuse(self._engine.schema, found.document, asked, found.where, media)
-        is_query = admitted.kind is OperationType.QUERY
-        if not is_query:
+        elif admitted.price is not None:
+            self._bounds.check_cost(admitted, asked.variables)
+        if admitted.kind is not OperationType.QUERY:
             _check_kind(admitted.kind, request.method)
-        operation = self._engine.prepare(text, asked.operation_name)
-        if self._gate is not None and request.visit is not None:
-            await self._gate.pay_for(request.visit, self._bounds.cost_of(operation, asked.variables))
-        if asked.card_number is not None:
-            return card_numbers.refuse(self._engine.schema, operation.document, asked, asked.card_number, media)
-        if is_query:
-            answer = await self._query(request, operation, asked.variables, media)
-        else:
-            context = self._make_context(request)
-            await context.identify()
-            answer = await self._execute(request, operation, asked.variables, context, media)
-        # String literals may be personal, and what is kept is kept for a day: only public reads may spell them.
+        if operation is None:
+            operation = self._engine.prepare(text, asked.operation_name)
+        operation.notes[ADMITTED] = admitted
+        return operation, admitted
+
+    def _refuse_card_number(
+        self, request: HttpRequest, asked: Parameters, found: CardNumberRefused, media: str
+    ) -> Answer:
+        if found.document is None or request.method == "GET":
+            return answers.request_error(errors.before_execution([found]), media)
+        return card_numbers.refuse(self._engine.schema, found.document, asked, found.where, media)
+
+    async def _charge(self, visit: Visit, operation: Operation, variables: Mapping[str, Any]) -> None:
+        if self._gate is not None:
+            await self._gate.pay_for(visit, self._bounds.cost_of(operation, variables))
+
+    async def _kept(
+        self, running: Awaitable[Answer], asked: Parameters, operation: Operation, admitted: Admitted
+    ) -> Answer:
+        """The answer, once the document is kept by its hash.
+
+        String literals may be personal, and what is kept is kept for a day: only public reads may spell them.
+        """
+        answer = await running
         keeps = not admitted.spells_strings or operation.notes.get(PUBLIC)
         if keeps and asked.persisted is not None and asked.query is not None:
-            await self._persisted.keep(asked.persisted, text)
+            await self._persisted.keep(asked.persisted, asked.query)
         return answer
 
     async def _query(
@@ -202,12 +232,24 @@ class GraphQLEndpoint:
             if isinstance(found, Body) and found.public:
                 return self._body(request, found, media)
         context = self._make_context(request)
-        body = await self._read(operation, variables, context)
-        if body is None:
+        found = await self._engine.read(operation, variables, context.viewer, self._database)
+        if found is Outcome.SESSION_GONE:
+            await context.identify()
+            found = await self._engine.read(operation, variables, context.viewer, self._database)
+        if not isinstance(found, Body):
             await context.identify()
             return await self._execute(request, operation, variables, context, media)
-        operation.notes[PUBLIC] = body.public
-        return self._body(request, body, media)
+        if found.stale:
+            await context.note_use()
+        operation.notes[PUBLIC] = found.public
+        return self._body(request, found, media)
+
+    async def _change(
+        self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], media: str
+    ) -> Answer:
+        context = self._make_context(request)
+        await context.identify()
+        return await self._execute(request, operation, variables, context, media)
 
     async def document(self, asked: Parameters) -> str | None:
         """The text that was sent, or for which its hash stands. Raises HttpRefusal if the hash is another's."""
@@ -219,17 +261,6 @@ class GraphQLEndpoint:
         if not self._persisted.known(hashed, text) and digest(text) != hashed:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The hash is not that of the query.")
         return text
-
-    async def _read(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Body | None:
-        outcome = await self._engine.read(operation, variables, context.viewer, self._database)
-        if outcome is Outcome.SESSION_GONE:
-            await context.identify()
-            outcome = await self._engine.read(operation, variables, context.viewer, self._database)
-        if not isinstance(outcome, Body):
-            return None
-        if outcome.stale:
-            await context.note_use()
-        return outcome
 
     def _body(self, request: HttpRequest, body: Body, media: str) -> Answer:
         if body.public and request.method == "GET":

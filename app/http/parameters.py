@@ -1,8 +1,9 @@
 """The parameters of a GraphQL request, decoded strictly: what comes out is text and numbers that can be stored."""
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -16,11 +17,13 @@ MAX_FIELDS = 20
 _SMALLEST_CARD = 10 ** (SHORTEST - 1)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+_NESTS = (dict, list)
 Path = tuple[str | int, ...]
 NO_VARIABLES: dict[str, Any] = {}
 
 
-class Parameters(NamedTuple):
+@dataclass(slots=True)
+class Parameters:
     """A well-formed GraphQL request: a document's text, or the SHA-256 of one that was persisted, or both."""
 
     query: str | None
@@ -113,7 +116,7 @@ def _check(value: Any, path: Path, cards: list[Path]) -> None:
             raise _malformed(f"{'.'.join(map(str, path))} may not hold NUL.", Code.BAD_USER_INPUT)
         if len(value) >= SHORTEST and card_number_given(str(path[-1]), value):
             cards.append(path)
-    elif isinstance(value, dict | list):
+    elif isinstance(value, _NESTS):
         if len(path) > MAX_DEPTH:
             raise _malformed("variables are nested too deeply.")
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):

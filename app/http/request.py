@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import cache
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.errors import Code
 from app.http.negotiate import is_json
@@ -25,9 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 Pairs = Iterable[tuple[str, str]]
 
 WHOLE = "layette.whole"
-"""An ASGI extension of our server: `await extension(status, head, body)` sends an answer that is there whole."""
-
-Whole = Callable[[int, bytes, bytes], Awaitable[None]]
+"""The name of an ASGI extension of our server, which is a `Whole`."""
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
@@ -58,6 +56,18 @@ _COOKIE_BYTES = 16 * 1024
 
 # Names a request in answers and logs; nothing depends on its being unguessable.
 _request_ids = random.Random()  # noqa: S311
+
+
+class Whole(Protocol):
+    """A short way for a request, and for an answer, that is there whole."""
+
+    def body(self) -> bytes | None:
+        """Takes the body, if all of it has come in, and there is some of it but not too much."""
+        ...
+
+    def send(self, status: int, head: bytes, body: bytes) -> bool:
+        """Sends an answer at once, or says that it takes ASGI's messages. `head` is lines of headers."""
+        ...
 
 
 class HttpRefusal(Exception):
@@ -98,7 +108,7 @@ class HttpRequest:
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
         pairs: Headers = self.scope["headers"]
-        if len(pairs) > MAX_HEADERS or sum(map(len, chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
+        if len(pairs) > MAX_HEADERS or len(b"".join(chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
             raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
         if len(self.scope["query_string"]) > MAX_ADDRESS_BYTES:
             raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
@@ -129,8 +139,8 @@ class HttpRequest:
         return self._headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
 
     @property
-    def send_whole(self) -> Whole | None:
-        """The server's short way of sending an answer, if it has one."""
+    def whole(self) -> Whole | None:
+        """The server's short way, if it has one."""
         extensions = self.scope.get("extensions")
         return extensions.get(WHOLE) if extensions else None
 
@@ -159,6 +169,11 @@ class HttpRequest:
         if self._cookies is None:
             self._cookies = _cookies(self._headers.get(b"cookie", b""))
         return self._cookies.get(name)
+
+    def body_at_hand(self) -> bytes | None:
+        """The body, if it has come in with the head, as most do."""
+        whole = self.whole
+        return None if whole is None else whole.body()
 
     async def body(self, receive: Receive, patience: Patience) -> bytes:
         """The whole body. Raises HttpRefusal when it is too long, too slow or cannot be read."""

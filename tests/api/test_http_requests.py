@@ -300,3 +300,16 @@ async def test_errors_repeat_no_value_of_the_client_and_suggest_no_name(edge: Ed
         assert secret not in answer.text
         assert "Did you mean" not in answer.text
         assert len(answer.json()["errors"][0]["message"]) > 20
+
+
+async def test_known_operation_is_refused_where_other_variables_make_it_too_dear(edge: Edge):
+    query = "query ($n: Int) { product(first: $n) { reviews(first: $n) { related(first: $n) { name } } } }"
+    for size, refused in ((2, False), (100, True), (2, False), (100, True)):
+        response = await edge.post(query, variables={"n": size})
+        assert response.status_code == (400 if refused else 200)
+        assert not refused or codes(response) == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_mutation_that_is_known_is_still_refused_by_get(edge: Edge):
+    assert (await edge.post("mutation { signOut }")).status_code == 200
+    assert (await edge.client.get("/graphql", params={"query": "mutation { signOut }"})).status_code == 405

@@ -129,6 +129,9 @@ class ToyEngine:
         self.executes = asyncio.Event()
         self.executes.set()
 
+    def known(self, text: str, operation_name: str | None) -> Operation | None:
+        return self.prepared.get((text, operation_name))
+
     def prepare(self, text: str, operation_name: str | None) -> Operation:
         key = (text, operation_name)
         if key not in self.prepared:
