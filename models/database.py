@@ -46,8 +46,14 @@ READING = {
 }
 
 # A statement over lists that may be empty would be planned anew at each call, which takes longer than doing it. Its
-# conditions that a partial index covers have to be constants.
-WRITING = {"plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "layette", **SEARCHING}
+# conditions that a partial index covers have to be constants. A plan of when a table was small is kept while it grows.
+WRITING = {
+    "plan_cache_mode": "force_generic_plan",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "application_name": "layette",
+    **SEARCHING,
+}
 
 # A large document's statement is longer than asyncpg keeps by itself (15 KiB), and would be planned at each request; so
 # would every statement after the five minutes that it lives.
