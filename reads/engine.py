@@ -1,30 +1,51 @@
 """The two ways of executing one schema.
 
 `read` answers a query with one statement, or says that the other way must: it only ever gives answers without errors.
-`execute` is graphql-core over the same declarations, for mutations, introspection, and what would carry an error.
+`execute` is graphql-core over the same declarations, for introspection and what would carry an error, and for
+mutations, which go past it for as long as nothing goes wrong.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from inspect import isawaitable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, subscribe
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    default_field_resolver,
+    default_type_resolver,
+    parse,
+)
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_root_selection_set,
+    map_source_to_response_event,
+)
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 
 from reads import reference
 from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
-from reads.finish import FinishingExecutor, Steps
+from reads.finish import FinishingExecutor, Steps, Unfinished
+from reads.mutation import Mutation, Payload
 from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.permissions import Permissions
 from reads.plan import Planner
+from reads.reference import Done
 from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN
 from reads.verify import verify
 
 DOCUMENT_BYTES = 16 * 2**20
 STATEMENT_BYTES = 16 * 2**20
+PAYLOAD_BYTES = 4 * 2**20
+
+E = TypeVar("E", bound=Executor[Any])
 
 
 class Outcome(Enum):
@@ -61,6 +82,7 @@ class Engine:
         self.sources = sources
         self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
         self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
+        self.payloads: ByteBounded[Any, Payload] = ByteBounded(PAYLOAD_BYTES)
         verify(schema)
         reference.install(schema, permissions)
 
@@ -148,9 +170,29 @@ class Engine:
         self.statements.put((operation.key, key), made, statement.weight)
         return made
 
+    def kept_payload(self, operation: Operation, place: Any, make: Callable[[], Payload]) -> Payload | None:
+        """How a mutation's payload is completed, kept by `place`; None where graphql-core has to do it."""
+        key = (operation.key, place)
+        kept = self.payloads.get(key)
+        if kept is not None or key in self._refused(operation):
+            return kept
+        try:
+            made = make()
+        except (CannotCompile, Unfinished, GraphQLError, RecursionError):
+            self._refused(operation).add(key)
+            return None
+        self.payloads.put(key, made, made.weight)
+        return made
+
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> ExecutionResult:
-        """Answers by graphql-core. Raises RequestErrors for wrong variables."""
-        result = execute(**self._to_execute(operation, variables, context), executor_class=FinishingExecutor)
+        """Answers by graphql-core, a mutation past it where all goes well. Raises RequestErrors for wrong variables."""
+        done = Done() if operation.kind is OperationType.MUTATION else None
+        executor = self._executor(FinishingExecutor, operation, variables, context, done)
+        if done is not None:
+            data = await Mutation(operation, executor, done, self.kept_payload).run()
+            if data is not None:
+                return ExecutionResult(data, None)
+        result = execute_root_selection_set(executor)
         return result if isinstance(result, ExecutionResult) else await result
 
     async def subscribe(
@@ -160,22 +202,33 @@ class Engine:
 
         The context's viewer may be set anew between events. A subscription that ends by an error raises it.
         """
-        events = subscribe(**self._to_execute(operation, variables, context))
-        return await events if isawaitable(events) else events
+        executor = self._executor(ExecutorThrowingOnIncremental, operation, variables, context)
+        events = create_source_event_stream(executor)
+        if isawaitable(events):
+            events = await events
+        return events if isinstance(events, ExecutionResult) else map_source_to_response_event(executor, events)
 
-    def _to_execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def _executor(
+        self, kind: type[E], operation: Operation, variables: Mapping[str, Any], context: Any, root: Any = None
+    ) -> E:
+        """graphql-core's, of variables that are coerced once. Raises RequestErrors."""
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             raise RequestErrors([_bad_input(error) for error in values])
         context.operation, context.variables = operation, values.coerced
-        return {
-            "schema": self.schema,
-            "document": operation.document,
-            "context_value": context,
-            "variable_values": dict(variables),
-            "operation_name": operation.node.name.value if operation.node.name else None,
-            "hide_suggestions": True,
-        }
+        return kind(
+            schema=self.schema,
+            fragment_definitions=operation.fragment_definitions,
+            fragments=operation.fragments,
+            root_value=root,
+            context_value=context,
+            operation=operation.node,
+            variable_values=values,
+            field_resolver=default_field_resolver,
+            type_resolver=default_type_resolver,
+            subscribe_field_resolver=default_field_resolver,
+            hide_suggestions=True,
+        )
 
 
 def _bad_input(error: GraphQLError) -> GraphQLError:

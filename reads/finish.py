@@ -6,6 +6,7 @@ graphql-core, which answers the same and knows how to tell of errors.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from graphql import (
@@ -109,7 +110,7 @@ def steps_of(planning: Planning, type_: GraphQLObjectType, details: Details) -> 
         if isinstance(reads, declare.Computed):
             if field.args:
                 raise Unfinished
-            found.append(Made(key, reads.make, _shape(planning, field.type, fields)))
+            found.append(Made(key, reads.make, shape_of(planning, field.type, fields)))
         elif isinstance(reads, declare.Related) and reads.fields is None and isinstance(named, GraphQLObjectType):
             below = steps_of(planning, named, fields)
             if below:
@@ -136,13 +137,12 @@ def _computes(planning: Planning, type_: Any, details: Details) -> bool:
     return False
 
 
-def _shape(planning: Planning, type_: Any, details: Details) -> Shape:
-    """Makes a value of Python what the answer has of it."""
+def shape_of(planning: Planning, type_: Any, details: Details) -> Shape:
+    """Makes a value of Python what the answer has of it. Raises Unfinished."""
     if isinstance(type_, GraphQLNonNull):
-        return _required(_shape(planning, type_.of_type, details))
+        return _required(shape_of(planning, type_.of_type, details))
     if isinstance(type_, GraphQLList):
-        item = _shape(planning, type_.of_type, details)
-        return lambda value: None if value is None else [item(one) for one in value]
+        return _list(shape_of(planning, type_.of_type, details))
     if is_leaf_type(type_):
         return _leaf(type_)
     if isinstance(type_, GraphQLObjectType):
@@ -160,33 +160,62 @@ def _required(shape: Shape) -> Shape:
     return required
 
 
+def _list(item: Shape) -> Shape:
+    def shape(value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple):
+            raise Unfinished
+        return [item(one) for one in value]
+
+    return shape
+
+
 def _leaf(type_: Any) -> Shape:
     if isinstance(type_, GraphQLEnumType):
         words = {one.value: name for name, one in type_.values.items()}
         return lambda value: None if value is None else words[value]
-    write = type_.coerce_output_value
+    write = _required(type_.coerce_output_value)
     return lambda value: None if value is None else write(value)
 
 
 def _object(planning: Planning, type_: GraphQLObjectType, details: Details) -> Shape:
     """Of an object of plain attributes, each of which the caller may read."""
-    if type_.extensions["strawberry-definition"].origin in ENTITIES:
-        raise Unfinished
-    parts: list[tuple[str, str | None, Shape]] = []
-    for key, fields in planning.selected(type_, details).items():
-        name = fields[0].node.name.value
-        if name == "__typename":
-            parts.append((key, None, lambda value, name=type_.name: name))
-            continue
-        declared, field = strawberry_field(type_, name), type_.fields[name]
-        refused = planning.permissions.denial(field_readers(declared), planning.access)
-        if refused is not None or declared.base_resolver is not None or field_reads(declared) is not None or field.args:
-            raise Unfinished
-        parts.append((key, declared.python_name, _shape(planning, field.type, fields)))
+    check(type_)
+    parts = [part_of(planning, type_, key, fields) for key, fields in planning.selected(type_, details).items()]
 
     def shape(value: Any) -> Any:
         if value is None:
             return None
-        return {key: of(getattr(value, name) if name is not None else None) for key, name, of in parts}
+        return {key: of(value) for key, of in parts}
 
     return shape
+
+
+def part_of(planning: Planning, type_: GraphQLObjectType, key: str, details: Details) -> tuple[str, Shape]:
+    """What the object has under a response key, of the object. Raises Unfinished."""
+    name = details[0].node.name.value
+    if name == "__typename":
+        return key, lambda value: type_.name
+    declared = admitted(planning, type_, name)
+    if declared.base_resolver is not None or field_reads(declared) is not None:
+        raise Unfinished
+    get, shape = attrgetter(declared.python_name), shape_of(planning, type_.fields[name].type, details)
+    return key, lambda value: shape(get(value))
+
+
+def admitted(planning: Planning, type_: GraphQLObjectType, name: str) -> Any:
+    """The declaration of a field without arguments of an object of Python, which the caller may read.
+
+    Raises Unfinished.
+    """
+    declared = strawberry_field(type_, name)
+    if type_.fields[name].args or planning.permissions.denial(field_readers(declared), planning.access) is not None:
+        raise Unfinished
+    return declared
+
+
+def check(type_: GraphQLObjectType) -> None:
+    """Raises Unfinished for a type whose values have to be looked at first."""
+    if type_.is_type_of is not None or type_.extensions["strawberry-definition"].origin in ENTITIES:
+        raise Unfinished

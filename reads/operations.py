@@ -1,12 +1,14 @@
 """A document from outside becomes an operation that can be planned: parsed, validated, kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLEnumType,
     GraphQLError,
@@ -18,12 +20,14 @@ from graphql import (
     VariableNode,
     Visitor,
     get_named_type,
-    type_from_ast,
     validate,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+
+from reads.coercion import Coerce, Unsure, coercer
 
 EXACT = {"Int": int, "String": str, "ID": str, "Boolean": bool}
 MOST_ERRORS = 20
@@ -43,13 +47,20 @@ class RequestErrors(Exception):
 
 @dataclass(frozen=True)
 class Variable:
-    """`exact` is the Python type that needs no coercion, or None; `directive`: @skip or @include depends on it."""
+    """`exact` is the Python type that needs no coercion, or None; `directive`: @skip or @include depends on it;
+    `below`: it is used below the root fields.
+
+    `coerce` raises Unsure where graphql-core has to look at the value.
+    """
 
     name: str
     type: Any
     exact: Any
     required: bool
     directive: bool
+    below: bool
+    signature: GraphQLVariableSignature
+    coerce: Coerce
 
 
 @dataclass
@@ -65,8 +76,11 @@ class Operation:
 
     def __post_init__(self) -> None:
         self.is_query = self.kind is OperationType.QUERY
+        self.fragment_definitions = {name: one.definition for name, one in self.fragments.items()}
         self.key = (self.text, self.node.name.value if self.node.name else None)
         self._shaping = [one for one in self.variables if one.directive or not one.required or one.exact is None]
+        self._shaping_below = [one for one in self._shaping if one.directive or one.below]
+        self._directing = [one for one in self.variables if one.directive]
 
     @property
     def kind(self) -> OperationType:
@@ -89,20 +103,47 @@ class Operation:
         return out
 
     def coerce_all(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        """The coerced variables as graphql-core has them, or what is wrong with them."""
+        with suppress(Unsure):
+            return self.coerced(given)
         return get_variable_values(
             schema, self.node.variable_definitions or (), dict(given), max_errors=MOST_ERRORS, hide_suggestions=True
         )
 
+    def coerced(self, given: Mapping[str, Any]) -> VariableValues:
+        """The same where all is right, and every variable is sent that has a default. Raises Unsure."""
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for variable in self.variables:
+            name, signature = variable.name, variable.signature
+            if name in given:
+                sources[name] = VariableValueSource(signature, given[name])
+                coerced[name] = variable.coerce(given[name])
+            elif variable.required or signature.default is not None:
+                raise Unsure
+            else:
+                sources[name] = VariableValueSource(signature)
+        return VariableValues(sources, coerced)
+
     def shape(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """What of the variables decides about the plan: null is not the same as not sent, which takes a default."""
-        return tuple(
-            part_of_shape(variable.type, values.get(variable.name, ...), variable.directive)
-            for variable in self._shaping
-        )
+        return shape_of(self._shaping, values)
+
+    def shape_below(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The same about a plan for what lies below a root field."""
+        return shape_of(self._shaping_below, values)
+
+    def directed(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What of them decides about which fields are selected."""
+        return shape_of(self._directing, values)
 
 
 def fits(value: int) -> bool:
     return -(2**31) <= value < 2**31
+
+
+def shape_of(variables: Iterable[Variable], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(part_of_shape(one.type, values.get(one.name, ...), one.directive) for one in variables)
 
 
 def part_of_shape(type_: Any, value: Any, directive: bool = False) -> Any:
@@ -156,13 +197,33 @@ def variables(schema: GraphQLSchema, document: DocumentNode, node: OperationDefi
                     in_directives.add(argument.value.name.value)
 
     visit(document, Find())
-    found = []
+    below, found = used_below(document, node), []
     for definition in node.variable_definitions or ():
-        type_ = type_from_ast(schema, definition.type)
+        signature = get_variable_signature(schema, definition)
+        assert isinstance(signature, GraphQLVariableSignature)
+        name, type_ = signature.name, signature.type
         required = isinstance(type_, GraphQLNonNull)
         inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-        name = definition.variable.name.value
-        found.append(Variable(name, type_, EXACT.get(str(inner)), required, name in in_directives))
+        exact, directive = EXACT.get(str(inner)), name in in_directives
+        found.append(Variable(name, type_, exact, required, directive, name in below, signature, coercer(type_)))
+    return found
+
+
+def used_below(document: DocumentNode, node: OperationDefinitionNode) -> set[str]:
+    """Names of the variables that stand elsewhere than in arguments of the operation's root fields."""
+    found: set[str] = set()
+
+    class Find(Visitor):
+        def enter_variable(self, variable: VariableNode, *_: Any) -> None:
+            found.add(variable.name.value)
+
+    for definition in document.definitions:
+        if definition is not node:
+            visit(definition, Find())
+    for selection in node.selection_set.selections:
+        below = selection.selection_set if isinstance(selection, FieldNode) else selection
+        if below is not None:
+            visit(below, Find())
     return found
 
 

@@ -44,6 +44,27 @@ OWN_RESOLVER = "own-resolver"
 OWN_SUBSCRIBER = "own-subscriber"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a field that was resolved before graphql-core got to it."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def again(self) -> Any:
+        """The value, or raises what the field raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Done(dict[tuple[str, ...], Found]):
+    """What has been done of a mutation, by the paths of its fields: the root that graphql-core goes on from.
+
+    It resolves none of them anew, so that nothing is done twice.
+    """
+
+
 def install(schema: GraphQLSchema, permissions: Permissions) -> None:
     """Replaces the resolvers of declared fields."""
     entities = {definition.name for definition in ENTITIES.values()}
@@ -100,7 +121,11 @@ def resolver(
             raise refusal(refused, Field(parent.name, name, readers))
         return finish(inner(source, info, **arguments))
 
-    return resolve
+    def go_on(done: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        found = done.get((info.path.key,)) if isinstance(done, Done) else None
+        return resolve(None, info, **arguments) if found is None else finish(found.again())
+
+    return go_on if parent is schema.mutation_type else resolve
 
 
 def subscriber(permissions: Permissions, parent: GraphQLObjectType, name: str, own: Resolver | None) -> Resolver:
@@ -199,6 +224,10 @@ def read_reference(name: str) -> Resolver:
     """A payload's entity: the payload's `Ref`, read by one compiled statement where nothing of it is refused."""
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        done = info.root_value
+        found = done.get(tuple(info.path.as_list())) if isinstance(done, Done) else None
+        if found is not None:
+            return found.again()
         ref = getattr(source, name)
         if ref is None or isinstance(ref, dict):
             return ref
@@ -219,8 +248,11 @@ class WithKey:
         return getattr(self.viewer, name)
 
 
-async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False) -> Any:
-    """The entity as graphql-core completes it; `whole`: finished, if it can be."""
+async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False, place: Any = None) -> Any:
+    """The entity as graphql-core completes it; `whole`: finished, if it can be.
+
+    `place` is what its statement is kept by, where that is known: path, access and shape.
+    """
     context = info.context
     named: Any = get_named_type(info.return_type)
     details = [FieldDetails(node, None) for node in info.field_nodes]
@@ -234,8 +266,9 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False
             raise CannotCompile("absent")
         return rows, planner.given.binds, steps_to_finish(planner, named, details)
 
-    shape = context.operation.shape(context.variables)
-    place = (tuple(step for step in info.path.as_list() if isinstance(step, str)), context.viewer.access, shape)
+    if place is None:
+        steps = tuple(step for step in info.path.as_list() if isinstance(step, str))
+        place = (steps, context.viewer.access, context.operation.shape_below(context.variables))
     compiled = context.engine.compiled_entity(context.operation, place, make, context.viewer.access)
     async with context.database.reading() as connection:
         found = await entity_json(connection, compiled and compiled.statement, context.variables, viewer)
