@@ -17,6 +17,7 @@ from gateways.payments.local import LocalGateway
 from models.database import Database
 from reads.declare import ENTITIES
 from tests.support.database import RolledBackDatabase, copy_of, migrated_template
+from tests.support.quick import quick_folder
 
 hypothesis.settings.register_profile("layette", deadline=None)
 hypothesis.settings.load_profile("layette")
@@ -37,7 +38,7 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def settings() -> Generator[Settings]:
     """Settings as by default, with a home that is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="layette-tests-") as home:
+    with tempfile.TemporaryDirectory(prefix="layette-tests-", dir=quick_folder()) as home:
         yield Settings(home=Path(home), seed="none", secret="a secret of the tests, 32 or longer")
 
 
