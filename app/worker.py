@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from auth.sessions import NEW_DEVICE_LETTER
+from auth.session_opening import NEW_DEVICE_LETTER
 from commerce import (
     account,
     customer,

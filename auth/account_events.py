@@ -1,15 +1,16 @@
 """What happens to an account, written down for its owner to see (P53)."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, insert, literal, select
+from sqlalchemy import ColumnElement, Insert, Text, Uuid, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.account import Account, AccountEvent, AccountEventKind
 from models.classification import Channel
 from models.ids import new_id
+from models.statement import Statement
 
 
 class ClientFacts(Protocol):
@@ -41,6 +42,27 @@ class AtTheShop:
 AT_THE_SHOP = AtTheShop()
 
 
+def facts_of(client: ClientFacts, device_name: str | None = None) -> dict[str, Any]:
+    """What `adding` takes of where a request comes from. `device_name` is what its owner calls the device."""
+    return {
+        "channel": client.channel,
+        "device_name": device_name or client.device_name,
+        "device_kind": client.device_kind,
+        "ip_network": client.network,
+    }
+
+
+def adding(key: str, kind: ColumnElement[str], *where: ColumnElement[bool]) -> Insert:
+    """The statement of `record`, to stand in another's WITH: its parameters are `key`, `account_id` and `facts_of`."""
+    values: dict[str, Any] = {"id": bindparam(key, type_=Uuid()), "account_id": Account.id, "kind": kind}
+    values |= {name: bindparam(name, type_=Text()) for name in ("channel", "device_name", "device_kind", "ip_network")}
+    event = select(*values.values()).where(Account.id == bindparam("account_id", type_=Uuid()), *where)
+    return insert(AccountEvent).from_select(list(values), event, include_defaults=False)
+
+
+_RECORD = Statement(lambda: adding("id", bindparam("kind", type_=Text())))
+
+
 async def record(
     transaction: AsyncConnection,
     account_id: UUID | None,
@@ -53,14 +75,5 @@ async def record(
 
     For None, and for an account that is gone, the same statement writes nothing: both take the same time.
     """
-    values = {
-        "id": literal(new_id(), Uuid()),
-        "account_id": Account.id,
-        "kind": literal(kind, Text()),
-        "channel": literal(client.channel, Text()),
-        "device_name": literal(device_name or client.device_name, Text()),
-        "device_kind": literal(client.device_kind, Text()),
-        "ip_network": literal(client.network, Text()),
-    }
-    event = select(*values.values()).where(Account.id == literal(account_id, Uuid()))
-    await transaction.execute(insert(AccountEvent).from_select(list(values), event, include_defaults=False))
+    facts = facts_of(client, device_name)
+    await _RECORD.run(transaction, id=new_id(), account_id=account_id, kind=kind, **facts)

@@ -16,46 +16,40 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
-    Text,
+    Update,
+    UpdateBase,
     and_,
     bindparam,
-    case,
     func,
-    insert,
     literal,
     select,
     update,
 )
 from sqlalchemy import literal_column as sql
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.account_events import ClientFacts, record
+from auth.account_events import ClientFacts, facts_of
 from auth.partner_keys import viewer_key
 from auth.refusal import Refusal, RefusalCode
+from auth.session_life import fresh_until, in_time, is_live
+from auth.session_opening import OPENING
 from auth.staff_access import facts, restamp, with_member
 from auth.tokens import Kind, new_token
 from auth.viewer import Access, Viewer, ViewerKind
-from gateways.jobs import Job, enqueue
-from models.account import Account, AccountEvent, AccountEventKind
+from models.account import Account
 from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.login_session import LoginSession
 from models.second_factor import Challenge, ChallengeKind
 from models.staff import StaffMember
+from models.statement import Statement
 
 NOTE_USE_AFTER = 60
 """Seconds after which a session's last use is written again."""
 
-STEP_UP = timedelta(minutes=10)
-"""How long it counts that somebody has just given the password (P29)."""
-
 MOST_SESSIONS = 100
 """Live sessions of one account; beyond it those that were used longest ago end."""
-
-NEW_DEVICE_LETTER = "new_device.mail"
-"""The job that tells the owner of an account of a device not seen before; its subject is the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +94,6 @@ class Identified:
 # ---- which sessions are live
 
 
-def is_live(session: Any) -> ColumnElement[bool]:
-    """Not revoked, not expired, not idle for too long. `session` has LoginSession's columns."""
-    return and_(session.revoked_at.is_(None), _in_time(session))
-
-
 def live_session(digest: ColumnElement[Any]) -> Select[UUID, UUID, bool]:
     """The live session of a token, its account not disabled."""
     return (
@@ -138,19 +127,8 @@ def is_claimed(access: Access) -> bool:
     return access.kind in {ViewerKind.CUSTOMER, ViewerKind.STAFF}
 
 
-def _in_time(session: Any) -> ColumnElement[bool]:
-    idle_end = session.last_used_at + session.idle_seconds * sql("interval '1 second'")
-    return and_(session.expires_at > func.now(), idle_end > func.now())
-
-
 def _unnoted() -> ColumnElement[bool]:
     return LoginSession.last_used_at < func.now() - sql(f"interval '{NOTE_USE_AFTER} seconds'")
-
-
-def _fresh_until() -> ColumnElement[datetime]:
-    """The end of the session's step-up; null where it is over, or there was none."""
-    until = LoginSession.stepped_up_at + sql(f"interval '{STEP_UP.seconds} seconds'")
-    return case((until > func.now(), until))
 
 
 # ---- who has a token
@@ -158,11 +136,10 @@ def _fresh_until() -> ColumnElement[datetime]:
 
 def _identification() -> Select[*tuple[Any, ...]]:
     found = live_session(bindparam("digest", type_=LargeBinary))
-    return with_member(found).add_columns(_fresh_until().label("stepped_up_until"), LoginSession.channel)
+    return with_member(found).add_columns(fresh_until().label("stepped_up_until"), LoginSession.channel)
 
 
-_IDENTIFICATION = _identification()
-_IDENTIFICATION_TEXT = str(_IDENTIFICATION.compile(dialect=dialect()))
+_IDENTIFICATION = Statement(_identification)
 
 
 async def identify(connection: asyncpg.Connection, digest: bytes, obligations_version: str) -> Identified | None:
@@ -170,13 +147,13 @@ async def identify(connection: asyncpg.Connection, digest: bytes, obligations_ve
 
     `obligations_version` is the one that staff have to have acknowledged.
     """
-    row = await connection.fetchrow(_IDENTIFICATION_TEXT, digest)
+    row = await connection.fetchrow(_IDENTIFICATION.sql, digest)
     return None if row is None else Identified(_viewer(row, digest, obligations_version), row["stale"])
 
 
 async def viewer_of(transaction: AsyncConnection, digest: bytes, obligations_version: str) -> Viewer | None:
     """As `identify`, in a transaction that may have opened the session."""
-    row = (await transaction.execute(_IDENTIFICATION, {"digest": digest})).mappings().one_or_none()
+    row = await _IDENTIFICATION.first(transaction, digest=digest)
     return None if row is None else _viewer(row, digest, obligations_version)
 
 
@@ -195,10 +172,17 @@ def _viewer(row: Any, digest: bytes, obligations_version: str) -> Viewer:
     return replace(session, kind=ViewerKind.STAFF, permissions=permissions, staff=staff)
 
 
+def _use() -> Update:
+    used = update(LoginSession).where(LoginSession.token_digest == bindparam("digest"), is_live(LoginSession))
+    return used.where(_unnoted()).values(last_used_at=func.now())
+
+
+_USE = Statement(_use)
+
+
 async def note_use(database: Database, digest: bytes) -> None:
     """Puts off the session's idle end, where it is live and its last use was noted more than a minute ago."""
-    used = update(LoginSession).where(LoginSession.token_digest == digest, is_live(LoginSession), _unnoted())
-    await database.transact(lambda transaction: transaction.execute(used.values(last_used_at=func.now())))
+    await database.transact(lambda transaction: _USE.run(transaction, digest=digest))
 
 
 def require_step_up(viewer: Viewer) -> Refusal | None:
@@ -211,10 +195,17 @@ def require_step_up(viewer: Viewer) -> Refusal | None:
 # ---- opening
 
 
+def _lock() -> Select[bool]:
+    account = select(Account.disabled_at.is_(None)).where(Account.id == bindparam("account_id"))
+    return account.with_for_update(key_share=True)
+
+
+_LOCK = Statement(_lock)
+
+
 async def lock_account(transaction: AsyncConnection, account_id: UUID) -> bool:
     """Makes other sign-ins and revocations of the account wait. False: it is disabled, or there is none."""
-    account = select(Account.disabled_at.is_(None)).where(Account.id == account_id).with_for_update(key_share=True)
-    return bool(await transaction.scalar(account))
+    return bool(await _LOCK.value(transaction, account_id=account_id))
 
 
 async def issue(  # noqa: PLR0913  # each says one thing of the session, and has a default
@@ -234,76 +225,30 @@ async def issue(  # noqa: PLR0913  # each says one thing of the session, and has
     `device_name` is what the owner calls the device. With `stepped_up` the sign-in counts as a step-up, except on a
     public computer. With `announce` a device that was not seen before is an event of its own, and told by mail.
     """
-    name = device_name or client.device_name
-    known = await _has_seen(transaction, account_id, name, client.device_kind)
-    marks = {
-        "stepped_up_at": func.now() if stepped_up and not public_computer else None,
-        "public_computer": public_computer,
-        "device_name": name,
-        "till_id": till_id,
-    }
-    issued = await _open(transaction, account_id, client, PUBLIC_COMPUTER if public_computer else lifetime, marks)
-    await record(transaction, account_id, AccountEventKind.SIGNED_IN, client, device_name=name)
-    if announce and not known:
-        await record(transaction, account_id, AccountEventKind.NEW_DEVICE, client, device_name=name)
-        await enqueue(transaction, Job(NEW_DEVICE_LETTER, issued.session_id))
-    await _end_surplus(transaction, account_id)
-    return issued
-
-
-async def _open(
-    transaction: AsyncConnection,
-    account_id: UUID,
-    client: ClientFacts,
-    lifetime: Lifetime,
-    marks: dict[str, Any],
-) -> Issued:
-    token, session_id = new_token(Kind.SESSION), new_id()
-    row = insert(LoginSession).values(
-        id=session_id,
+    token, session_id, name = new_token(Kind.SESSION), new_id(), device_name or client.device_name
+    lasting = PUBLIC_COMPUTER if public_computer else lifetime
+    opened = await OPENING.first(
+        transaction,
+        session_id=session_id,
         account_id=account_id,
-        token_digest=token.digest,
-        channel=client.channel,
-        expires_at=func.now() + lifetime.absolute,
-        idle_seconds=int(lifetime.idle.total_seconds()),
-        device_kind=client.device_kind,
-        ip_network=client.network,
-        **marks,
+        digest=token.digest,
+        absolute=lasting.absolute,
+        idle_seconds=int(lasting.idle.total_seconds()),
+        stepped_up=stepped_up and not public_computer,
+        public_computer=public_computer,
+        till_id=till_id,
+        most_others=MOST_SESSIONS - 1,
+        announce=announce,
+        signed_in_id=new_id(),
+        new_device_id=new_id(),
+        letter_id=new_id(),
+        **facts_of(client, name),
     )
-    written = (await transaction.execute(row.returning(LoginSession.expires_at, _fresh_until().label("fresh")))).one()
     viewer = Viewer(
-        ViewerKind.CUSTOMER,
-        account_id,
-        session_id,
-        token.digest,
-        stepped_up_until=written.fresh,
-        channel=client.channel,
+        ViewerKind.CUSTOMER, account_id, session_id, token.digest, stepped_up_until=opened.fresh, channel=client.channel
     )
-    remembered_for = None if lifetime is PUBLIC_COMPUTER else lifetime.absolute
-    return Issued(token.text, token.digest, session_id, written.expires_at, remembered_for, viewer)
-
-
-async def _has_seen(transaction: AsyncConnection, account_id: UUID, name: str | None, kind: str) -> bool:
-    """Whether the account has been signed in to from such a device. A browser's next version is no new device."""
-    earlier = select(AccountEvent.id).where(
-        AccountEvent.account_id == account_id,
-        AccountEvent.kind == AccountEventKind.SIGNED_IN,
-        AccountEvent.device_kind == kind,
-        _without_version(AccountEvent.device_name).is_not_distinct_from(_without_version(literal(name, Text()))),
-    )
-    return bool(await transaction.scalar(select(earlier.exists())))
-
-
-def _without_version(device_name: Any) -> ColumnElement[str]:
-    """`Firefox on Linux` of `Firefox 143 on Linux`."""
-    return func.regexp_replace(device_name, sql("' [0-9]+ on '"), sql("' on '"))
-
-
-async def _end_surplus(transaction: AsyncConnection, account_id: UUID) -> None:
-    own = select(LoginSession.id).where(LoginSession.account_id == account_id, is_live(LoginSession))
-    surplus = own.order_by(LoginSession.last_used_at.desc(), LoginSession.id.desc()).offset(MOST_SESSIONS)
-    ended = update(LoginSession).where(LoginSession.account_id == account_id, LoginSession.id.in_(surplus))
-    await transaction.execute(ended.values(revoked_at=func.now()))
+    remembered_for = None if public_computer else lifetime.absolute
+    return Issued(token.text, token.digest, session_id, opened.expires_at, remembered_for, viewer)
 
 
 async def step_up(transaction: AsyncConnection, account_id: UUID, session_id: UUID) -> datetime | None:
@@ -311,7 +256,7 @@ async def step_up(transaction: AsyncConnection, account_id: UUID, session_id: UU
     session = update(LoginSession).where(
         LoginSession.account_id == account_id, LoginSession.id == session_id, is_live(LoginSession)
     )
-    return await transaction.scalar(session.values(stepped_up_at=func.now()).returning(_fresh_until()))
+    return await transaction.scalar(session.values(stepped_up_at=func.now()).returning(fresh_until()))
 
 
 async def note_second_factor(transaction: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
@@ -350,7 +295,7 @@ async def revoke_all(transaction: AsyncConnection, account_id: UUID) -> int:
 
 async def revoke_token(transaction: AsyncConnection, digest: bytes) -> bool:
     """Ends the session of a token. False: it was not live."""
-    return await _revoke(transaction, LoginSession.token_digest == digest) == 1
+    return bool(await _REVOKE_TOKEN.value(transaction, digest=digest))
 
 
 async def revoke_at_tills(transaction: AsyncConnection, account_id: UUID, *, keep: UUID | None = None) -> None:
@@ -365,6 +310,13 @@ async def revoke_of_till(transaction: AsyncConnection, till_id: UUID) -> None:
 
 
 async def _revoke(transaction: AsyncConnection, *which: ColumnElement[bool]) -> int:
+    return sum((await transaction.scalars(_ending(*which))).all())
+
+
+def _ending(*which: ColumnElement[bool]) -> UpdateBase:
     """Marks what is not marked yet, also what time has ended already; that does not count."""
     ended = update(LoginSession).where(*which, LoginSession.revoked_at.is_(None)).values(revoked_at=func.now())
-    return sum((await transaction.scalars(ended.returning(_in_time(LoginSession)))).all())
+    return ended.returning(in_time(LoginSession))
+
+
+_REVOKE_TOKEN = Statement(lambda: _ending(LoginSession.token_digest == bindparam("digest")))

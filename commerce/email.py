@@ -29,6 +29,6 @@ def normalise(email: str, *, field: tuple[str, ...] = ("email",)) -> str | Refus
         return Refusal(RefusalCode.INVALID, "Enter an email address such as ana@example.com.", field)
 
 
-def same(column: Any, email: str) -> ColumnElement[bool]:
+def same(column: Any, email: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the column holds this address, in whatever case; as the indexes on it compare."""
     return func.lower(column) == func.lower(email)

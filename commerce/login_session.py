@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import ColumnElement, Select, Text, Update, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
@@ -27,6 +27,7 @@ from models.database import Database
 from models.login_session import LoginSession
 from models.second_factor import ChallengeKind, SecondFactor, SecondFactorMethod
 from models.staff import StaffMember
+from models.statement import Statement
 from privacy import obligations
 
 DEVICE_NAME_LIMIT = 60
@@ -88,7 +89,7 @@ async def sign_in(
     device_name = line(given.device_name, field=("deviceName",), limit=DEVICE_NAME_LIMIT)
     if isinstance(device_name, Refusal):
         return device_name
-    candidate = await database.transact(partial(_find, name=regular(given.identifier)))
+    candidate = await _find(database, regular(given.identifier))
     verdict = await passwords.verify(candidate.password_hash, given.password)
     if verdict.ok:
         renewed = await _rehashed(passwords, given.password) if verdict.needs_rehash else None
@@ -155,6 +156,14 @@ async def complete(
     return Completed(replace(issued, viewer=viewer), waiting.by_cookie, tuple(name for name in names if name))
 
 
+def _arrived() -> Update:
+    member = update(StaffMember).where(StaffMember.account_id == bindparam("account_id"))
+    return member.values(last_sign_in_at=func.now())
+
+
+_ARRIVED = Statement(_arrived)
+
+
 async def open_session(
     transaction: AsyncConnection, account_id: UUID, kind: AccountKind, client: ClientFacts, **manner: Any
 ) -> Issued:
@@ -163,8 +172,7 @@ async def open_session(
         return await sessions.issue(transaction, account_id, client, **manner)
     manner.setdefault("lifetime", sessions.STAFF)
     issued = await sessions.issue(transaction, account_id, client, **manner)
-    member = update(StaffMember).where(StaffMember.account_id == account_id)
-    await transaction.execute(member.values(last_sign_in_at=func.now()))
+    await _ARRIVED.run(transaction, account_id=account_id)
     viewer = await sessions.viewer_of(transaction, issued.digest, obligations.CURRENT.version)
     assert viewer is not None
     return replace(issued, viewer=viewer)
@@ -213,7 +221,7 @@ async def step_up(
         return MORE_THAN_PASSWORD
     if not password:
         return Refusal(RefusalCode.REQUIRED, "Give your password.", ("password",))
-    candidate = await database.transact(partial(_find_by_id, account_id=account_id))
+    candidate = await _candidate(database, _BY_ID, account_id=account_id)
     verdict = await passwords.verify(candidate.password_hash, password)
 
     async def confirm(transaction: AsyncConnection) -> datetime | Refusal:
@@ -292,31 +300,32 @@ def regular(identifier: str) -> str:
     return kept if isinstance(kept, str) else ""
 
 
-async def _find(transaction: AsyncConnection, name: str) -> _Candidate:
-    """By email address where there is an @ in it, else by username.
+def _account(who: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Of two accounts with one address the member of staff's is meant, while it is not disabled.
 
-    Of two accounts with one address the member of staff's is meant, while it is not disabled: who also buys here has a
-    username for that.
+    Who also buys here has a username for that.
     """
-    by_email = "@" in name
-    return await _candidate(
-        transaction, email.same(Account.email, name) if by_email else username.same(Account.username, name)
-    )
-
-
-async def _find_by_id(transaction: AsyncConnection, account_id: UUID) -> _Candidate:
-    return await _candidate(transaction, Account.id == account_id)
-
-
-async def _candidate(transaction: AsyncConnection, who: ColumnElement[bool]) -> _Candidate:
     account = select(Account.id, Account.kind, Account.disabled_at, Credential.password_hash)
     account = account.join_from(Account, Credential, Credential.account_id == Account.id, isouter=True)
-    first = account.where(who).order_by(Account.disabled_at.is_not(None), Account.kind.desc()).limit(1)
-    found = (await transaction.execute(first)).one_or_none()
+    return account.where(who).order_by(Account.disabled_at.is_not(None), Account.kind.desc()).limit(1)
+
+
+_BY_EMAIL = Statement(lambda: _account(email.same(Account.email, bindparam("name", type_=Text()))))
+_BY_USERNAME = Statement(lambda: _account(username.same(Account.username, bindparam("name", type_=Text()))))
+_BY_ID = Statement(lambda: _account(Account.id == bindparam("account_id")))
+
+
+async def _find(database: Database, name: str) -> _Candidate:
+    """By email address where there is an @ in it, else by username."""
+    return await _candidate(database, _BY_EMAIL if "@" in name else _BY_USERNAME, name=name)
+
+
+async def _candidate(database: Database, statement: Statement, **who: Any) -> _Candidate:
+    found = await database.read_row(statement.sql, *statement.arguments(who))
     if found is None:
         return _NOBODY
-    password_hash = found.password_hash if found.disabled_at is None else None
-    return _Candidate(found.id, AccountKind(found.kind), password_hash)
+    password_hash = found["password_hash"] if found["disabled_at"] is None else None
+    return _Candidate(found["id"], AccountKind(found["kind"]), password_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,15 +335,24 @@ class _Standing:
     has_second_factor: bool
 
 
+def _credential() -> Select[*tuple[Any, ...]]:
+    factor = select(SecondFactor.id).where(SecondFactor.account_id == Credential.account_id, is_enrolled(SecondFactor))
+    kept = select(Credential.password_hash, factor.exists().label("has_second_factor"))
+    return kept.where(Credential.account_id == bindparam("account_id"))
+
+
+_CREDENTIAL = Statement(_credential)
+
+
 async def _still_good(transaction: AsyncConnection, candidate: _Candidate) -> _Standing | None:
     """Whether what was verified holds yet: hashing takes a while, and others change passwords and disable accounts."""
     assert candidate.account_id is not None
     if not await sessions.lock_account(transaction, candidate.account_id):
         return None
-    factor = select(SecondFactor.id).where(SecondFactor.account_id == Credential.account_id, is_enrolled(SecondFactor))
-    kept = select(Credential.password_hash, factor.exists()).where(Credential.account_id == candidate.account_id)
-    row = (await transaction.execute(kept)).one_or_none()
-    return _Standing(row[1]) if row is not None and row[0] == candidate.password_hash else None
+    kept = await _CREDENTIAL.first(transaction, account_id=candidate.account_id)
+    if kept is None or kept.password_hash != candidate.password_hash:
+        return None
+    return _Standing(kept.has_second_factor)
 
 
 # ---- what it leaves
@@ -352,7 +370,10 @@ async def _keep_hash(transaction: AsyncConnection, account_id: UUID, password_ha
     await transaction.execute(credential.values(password_hash=password_hash))
 
 
+_UNHURRIED = Statement(lambda: text("SET LOCAL synchronous_commit TO off"))
+
+
 async def note_failure(transaction: AsyncConnection, account_id: UUID | None, client: ClientFacts) -> None:
     """Writes a failure down where there is an account. Nobody waits for the disk: that would tell who has one."""
-    await transaction.execute(text("SET LOCAL synchronous_commit TO off"))
+    await _UNHURRIED.run(transaction)
     await record(transaction, account_id, AccountEventKind.SIGN_IN_FAILED, client)

@@ -23,7 +23,7 @@ def normalise(username: str | None, *, field: tuple[str, ...] = ("username",)) -
     return typed
 
 
-def same(column: Any, username: str) -> ColumnElement[bool]:
+def same(column: Any, username: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the column holds this username, in whatever case; as the index on it compares."""
     return func.lower(column) == func.lower(username)
 

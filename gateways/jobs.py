@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import structlog
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +25,7 @@ from gateways.leases import Lease, bury, finish, postpone, renew, take
 from models.database import Database
 from models.ids import new_id, show_id
 from models.job import WAITING_ONLY, JobState, QueuedJob
+from models.statement import Statement
 
 log = structlog.get_logger("jobs")
 
@@ -60,6 +61,27 @@ class Periodic(Generic[Tools]):
         return uuid5(NAMESPACE_OID, f"layette.periodic.{self.name}")
 
 
+def _row() -> Insert:
+    return insert(QueuedJob).values(
+        id=bindparam("id"),
+        kind=bindparam("kind"),
+        subject_id=bindparam("subject_id"),
+        dedupe=bindparam("dedupe"),
+        due_at=func.coalesce(bindparam("due_at", type_=QueuedJob.due_at.type), func.now()),
+    )
+
+
+def _joined() -> Insert:
+    # An update, not nothing: it locks the waiting job until this commits, so that it is not done before.
+    row = _row()
+    sooner = func.least(QueuedJob.due_at, row.excluded.due_at)
+    waiting = [QueuedJob.kind, QueuedJob.dedupe]
+    return row.on_conflict_do_update(index_elements=waiting, index_where=WAITING_ONLY, set_={"due_at": sooner})
+
+
+_ENQUEUE, _JOIN = Statement(_row), Statement(_joined)
+
+
 async def enqueue(
     transaction: AsyncConnection, job: Job, *, run_at: datetime | None = None, dedupe: str | None = None
 ) -> None:
@@ -70,16 +92,10 @@ async def enqueue(
     """
     if dedupe is not None and not _DEDUPE.fullmatch(dedupe):
         raise ValueError("a dedupe key is at most 120 letters, digits and _.:-")
-    row = insert(QueuedJob).values(
-        id=new_id(), kind=job.kind, subject_id=job.subject_id, dedupe=dedupe, due_at=run_at or func.now()
+    statement = _ENQUEUE if dedupe is None else _JOIN
+    await statement.run(
+        transaction, id=new_id(), kind=job.kind, subject_id=job.subject_id, dedupe=dedupe, due_at=run_at
     )
-    # An update, not nothing: it locks the waiting job until this commits, so that it is not done before.
-    joined = row.on_conflict_do_update(
-        index_elements=[QueuedJob.kind, QueuedJob.dedupe],
-        index_where=WAITING_ONLY,
-        set_={"due_at": func.least(QueuedJob.due_at, row.excluded.due_at)},
-    )
-    await transaction.execute(row if dedupe is None else joined)
 
 
 def promise(kind: str, job_id: ColumnElement[Any], subject_id: ColumnElement[Any]) -> Insert:

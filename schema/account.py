@@ -6,7 +6,7 @@ import strawberry
 from sqlalchemy import ColumnElement, DateTime, Uuid, select
 
 from auth.permissions import ANYONE, OWNER, recognised, staff
-from auth.sessions import is_live
+from auth.session_life import is_live
 from models import account as tables
 from models.account import AccountEventKind, AccountKind
 from models.classification import Channel

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from asyncpg import CheckViolationError
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -246,7 +247,7 @@ def test_two_handlers_may_not_share_a_name(database: RolledBackDatabase, handler
 
 
 async def test_kind_is_a_dotted_word(database: RolledBackDatabase):
-    with pytest.raises(IntegrityError, match="ck_job_kind"):
+    with pytest.raises(CheckViolationError, match="ck_job_kind"):
         await put(database, f"mail to {SECRET}")
 
 

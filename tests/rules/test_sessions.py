@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
 from auth.refusal import RefusalCode
+from auth.session_opening import NEW_DEVICE_LETTER
 from auth.sessions import Issued
 from auth.tokens import Kind, new_token
 from auth.viewer import ANONYMOUS
@@ -56,7 +57,7 @@ async def session(transaction: AsyncConnection, owner: UUID) -> Issued:
 
 async def letters(transaction: AsyncConnection) -> list[UUID]:
     """The sessions that somebody is to be told of."""
-    jobs = select(QueuedJob.subject_id).where(QueuedJob.kind == sessions.NEW_DEVICE_LETTER)
+    jobs = select(QueuedJob.subject_id).where(QueuedJob.kind == NEW_DEVICE_LETTER)
     return list(await transaction.scalars(jobs))
 
 
