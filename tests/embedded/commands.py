@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from app.settings import ROOT
 
 COMMAND = [sys.executable, "-m", "app"]
+OPENED = re.compile(r"open at (http://\S+)")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -40,9 +42,19 @@ def serving(home: Path, **more: str) -> Generator[tuple[subprocess.Popen[str], s
         said = ""
         for line in process.stderr:
             said += line
-            if found := re.search(r"open at (http://\S+)", line):
+            if found := OPENED.search(line):
                 yield process, found[1]
                 break
         else:
             pytest.fail(said)
         process.kill()
+
+
+def said(log: Path, words: re.Pattern[str], seconds: float = 30) -> re.Match[str]:
+    """What a command that writes to `log` says, once it does. Fails where it does not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if log.exists() and (found := words.search(log.read_text())):
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not come so far:\n{log.read_text() if log.exists() else ''}")
