@@ -55,11 +55,6 @@ class Visit:
         ]
 
 
-def brings_key(request: HttpRequest) -> bool:
-    """Whether the request brings what may be a partner's key."""
-    return _MARK in (request.raw(b"authorization") or b"")
-
-
 class PartnerGate:
     """Lets in partners by their keys. One a process; `usage` is what it counts for all of them."""
 
@@ -73,7 +68,7 @@ class PartnerGate:
 
         A key that is no good makes an anonymous caller. Raises HttpRefusal where the partner's budget is used up.
         """
-        if not brings_key(request):
+        if _MARK not in (request.raw(b"authorization") or b""):
             return
         token = request.bearer_token
         found = parse(token) if token else None

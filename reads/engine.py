@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from inspect import isawaitable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from graphql import (
     ExecutionResult,
@@ -55,7 +55,8 @@ class Outcome(Enum):
     SESSION_GONE = "SESSION_GONE"
 
 
-class Body(NamedTuple):
+@dataclass(slots=True)
+class Body:
     """`public`: the same for everyone. `stale`: the session's last use should be noted."""
 
     data: bytes

@@ -1,6 +1,6 @@
 """A document from outside becomes an operation that can be planned: parsed, validated, kept."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -142,7 +142,9 @@ def fits(value: int) -> bool:
     return -(2**31) <= value < 2**31
 
 
-def shape_of(variables: Iterable[Variable], values: Mapping[str, Any]) -> tuple[Any, ...]:
+def shape_of(variables: Sequence[Variable], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    if not variables:
+        return ()  # as of most operations: a generator would take longer to make
     return tuple(part_of_shape(one.type, values.get(one.name, ...), one.directive) for one in variables)
 
 

@@ -23,7 +23,7 @@ from app.http.proxies import TrustedProxies
 from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
 from app.http.uploads import FORM, Uploads, is_form
 from app.limits import Admitted, Bounds, CardNumberRefused, UploadLimits
-from app.partner_gate import PartnerGate, Visit, brings_key
+from app.partner_gate import PartnerGate, Visit
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
@@ -141,28 +141,35 @@ class GraphQLEndpoint:
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()
-        if self._gate is not None and brings_key(request):
+        if self._gate is not None and request.raw(b"authorization") is not None:
             await self._gate.enter(request)
-        by_get = request.method == "GET"
-        accept = request.raw(b"accept")
-        if request.method == "OPTIONS":
-            return self._options.origins.preflight(request)
-        if not by_get and request.method != "POST":
-            raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Use GET or POST.", [("allow", ALLOWED_METHODS)])
-        if by_get and self._options.page and not request.scope["query_string"] and prefers_html(accept):
-            return Answer(HTTPStatus.SEE_OTHER, b"", None, [(b"location", self._options.page.encode())])
-        media = media_type(accept)
+        if request.method != "POST":
+            instead = self._instead(request)
+            if instead is not None:
+                return instead
+        media = media_type(request.raw(b"accept"))
         if media is None:
             raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
-        if by_get:
+        if request.method == "GET":
             asked = parameters.from_address(request.scope["query_string"])
-        elif is_form(request.raw(b"content-type")):
+        elif is_json(request.raw(b"content-type")):
             _check_coding(request)
-            asked = await self._uploads.read(request, receive, self._make_context(request))
-        else:
-            _check_body_headers(request)
             asked = parameters.from_body(request.body_at_hand() or await request.body(receive, self._patience))
+        else:
+            _check_form(request)
+            asked = await self._uploads.read(request, receive, self._make_context(request))
         return await self.answer(request, asked, media)
+
+    def _instead(self, request: HttpRequest) -> Answer | None:
+        """What answers a request that is neither a POST nor a GET of a query."""
+        if request.method == "OPTIONS":
+            return self._options.origins.preflight(request)
+        if request.method != "GET":
+            raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Use GET or POST.", [("allow", ALLOWED_METHODS)])
+        page = self._options.page
+        if page and not request.scope["query_string"] and prefers_html(request.raw(b"accept")):
+            return Answer(HTTPStatus.SEE_OTHER, b"", None, [(b"location", page.encode())])
+        return None
 
     async def answer(self, request: HttpRequest, asked: Parameters, media: str) -> Answer:
         """The answer to what was asked, whatever brought it. Raises HttpRefusal."""
@@ -279,8 +286,8 @@ class GraphQLEndpoint:
         return answers.executed(result.data, found, media, context.response.headers)
 
 
-def _check_body_headers(request: HttpRequest) -> None:
-    if not is_json(request.raw(b"content-type")):
+def _check_form(request: HttpRequest) -> None:
+    if not is_form(request.raw(b"content-type")):
         accepted = [("accept-post", f"{JSON}, {FORM}")]
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", accepted)
     _check_coding(request)

@@ -51,7 +51,8 @@ _SINGLE = frozenset(
 )
 CLOSE = [("connection", "close")]
 NO_PROXIES = TrustedProxies()
-_BEARER = re.compile(rb"(?i)bearer +([A-Za-z0-9\-._~+/]{1,512}=*)")
+_NONE: dict[str, Any] = {}
+_BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]{1,512}=*)")
 _COOKIE_BYTES = 16 * 1024
 
 # Names a request in answers and logs; nothing depends on its being unguessable.
@@ -90,9 +91,12 @@ class HttpRefusal(Exception):
 
 
 class HttpRequest:
-    """What resolvers and sign-in may know of the request that is being answered. `visit`: it brings a partner's key."""
+    """What resolvers and sign-in may know of the request that is being answered.
 
-    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit")
+    `visit`: it brings a partner's key. `whole`: the server's short way for it, if there is one.
+    """
+
+    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit", "whole")
 
     answers_with_headers = True
 
@@ -104,6 +108,7 @@ class HttpRequest:
         self._proxies = proxies
         self._cookies: dict[str, str] | None = None
         self.visit: Visit | None = None
+        self.whole: Whole | None = scope.get("extensions", _NONE).get(WHOLE)
 
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
@@ -139,12 +144,6 @@ class HttpRequest:
         return self._headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
 
     @property
-    def whole(self) -> Whole | None:
-        """The server's short way, if it has one."""
-        extensions = self.scope.get("extensions")
-        return extensions.get(WHOLE) if extensions else None
-
-    @property
     def _peer(self) -> str | None:
         client = self.scope.get("client")
         return client[0] if client else None
@@ -172,8 +171,7 @@ class HttpRequest:
 
     def body_at_hand(self) -> bytes | None:
         """The body, if it has come in with the head, as most do."""
-        whole = self.whole
-        return None if whole is None else whole.body()
+        return None if self.whole is None else self.whole.body()
 
     async def body(self, receive: Receive, patience: Patience) -> bytes:
         """The whole body. Raises HttpRefusal when it is too long, too slow or cannot be read."""
