@@ -12,10 +12,11 @@ from graphql.pyutils import Path
 
 from reads.declare import field_readers, field_reads
 from reads.entities import strawberry_field
-from reads.finish import FinishingExecutor, Unfinished
+from reads.finish import FinishingExecutor
 from reads.inputs import CannotMake, Make, maker
 from reads.operations import Operation
 from reads.reference import OWN_RESOLVER
+from reads.shown import Unfinished
 
 MOST_KEPT = 32
 """Ways of an operation to be called, by what @skip and @include say."""

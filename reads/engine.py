@@ -31,12 +31,13 @@ from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingO
 from reads import reference
 from reads.arguments import CannotCompile
 from reads.cache import ByteBounded
-from reads.finish import FinishingExecutor, Steps, Unfinished
+from reads.finish import FinishingExecutor, Steps
 from reads.mutation import Mutation, Payload
 from reads.operations import Operation, Parse, RequestErrors, prepare
 from reads.permissions import Permissions
 from reads.plan import Planner
 from reads.reference import Done
+from reads.shown import Unfinished
 from reads.sqltext import Sources, Statement, compile_entity, compile_plan
 from reads.text import BROKEN
 from reads.verify import verify

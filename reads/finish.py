@@ -4,40 +4,29 @@ graphql-core would look at each of its values again. What this does not understa
 graphql-core, which answers the same and knows how to tell of errors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from inspect import iscoroutine
 from typing import Any
 
 from graphql import (
-    GraphQLEnumType,
     GraphQLInterfaceType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLUnionType,
     get_named_type,
-    is_leaf_type,
 )
-from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 
 from reads import declare
-from reads.declare import ENTITIES, field_readers, field_reads
+from reads.declare import field_reads
 from reads.entities import strawberry_field
 from reads.planning import Planning
-
-Details = list[FieldDetails]
-Shape = Callable[[Any], Any]
+from reads.shown import Details, Shape, Unfinished, shape_of
 
 
 class Finished(dict[str, Any]):
     """An object as the answer has it."""
-
-
-class Unfinished(Exception):
-    """Something that is left to graphql-core."""
 
 
 class FinishingExecutor(ExecutorThrowingOnIncremental):
@@ -57,13 +46,8 @@ class FinishingExecutor(ExecutorThrowingOnIncremental):
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A computed field, by its response key."""
-
-    key: str
-    make: Callable[..., Any]
-    shape: Shape
+Made = tuple[str, Callable[..., Any], Shape]
+"""A computed field: its response key, what makes it of what was read, and what the answer has of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +59,54 @@ class Below:
     steps: "Steps"
 
 
-Steps = Sequence[Made | Below]
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is to be done with an object that was read."""
+
+    made: Sequence[Made]
+    below: Sequence[Below]
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.below)
+
+
+Later = tuple[dict[str, Any], str, Shape, Awaitable[Any]]
+"""A computed field that has to be waited for: the object, the key, what is made of it, and what to wait for."""
 
 
 async def finished(steps: Steps, found: dict[str, Any], info: Any) -> Finished:
     """The entity with its computed fields. Raises whatever the fields raise, and Unfinished."""
-    await _put(steps, found, info)
+    later: list[Later] = []
+    try:
+        _put(steps, found, info, later)
+        while later:
+            whole, key, shape, made = later[0]
+            whole[key] = shape(await made)
+            del later[0]
+    finally:
+        for *_, made in later:
+            _forget(made)
     return Finished(found)
 
 
-async def _put(steps: Steps, found: dict[str, Any], info: Any) -> None:
-    for step in steps:
+def _put(steps: Steps, found: dict[str, Any], info: Any, later: list[Later]) -> None:
+    for key, make, shape in steps.made:
+        made = make(found[key], info)
+        if hasattr(made, "__await__"):
+            later.append((found, key, shape, made))
+        else:
+            found[key] = shape(made)
+    for step in steps.below:
         value = found[step.key]
-        if isinstance(step, Made):
-            made = step.make(value, info)
-            found[step.key] = step.shape(await made if hasattr(made, "__await__") else made)
-        elif value is not None:
+        if value is not None:
             for one in value if step.many else (value,):
-                await _put(step.steps, one, info)
+                _put(step.steps, one, info, later)
+
+
+def _forget(made: Any) -> None:
+    """Ends what nobody waits for any more."""
+    if iscoroutine(made):
+        made.close()
 
 
 # ---- what is to be done, for one selection and one kind of caller
@@ -100,7 +114,8 @@ async def _put(steps: Steps, found: dict[str, Any], info: Any) -> None:
 
 def steps_of(planning: Planning, type_: GraphQLObjectType, details: Details) -> Steps:
     """What is computed of an entity's selection, all of which the caller may read. Raises Unfinished."""
-    found: list[Made | Below] = []
+    made: list[Made] = []
+    below: list[Below] = []
     for key, fields in planning.selected(type_, details).items():
         name = fields[0].node.name.value
         if name == "__typename":
@@ -110,14 +125,14 @@ def steps_of(planning: Planning, type_: GraphQLObjectType, details: Details) -> 
         if isinstance(reads, declare.Computed):
             if field.args:
                 raise Unfinished
-            found.append(Made(key, reads.make, shape_of(planning, field.type, fields)))
+            made.append((key, reads.make, shape_of(planning, field.type, fields)))
         elif isinstance(reads, declare.Related) and reads.fields is None and isinstance(named, GraphQLObjectType):
-            below = steps_of(planning, named, fields)
-            if below:
-                found.append(Below(key, reads.many, below))
+            inner = steps_of(planning, named, fields)
+            if inner:
+                below.append(Below(key, reads.many, inner))
         elif not isinstance(reads, declare.Value | declare.Embedded) and _computes(planning, named, fields):
             raise Unfinished
-    return found
+    return Steps(made, below)
 
 
 def _computes(planning: Planning, type_: Any, details: Details) -> bool:
@@ -135,87 +150,3 @@ def _computes(planning: Planning, type_: Any, details: Details) -> bool:
         if _computes(planning, get_named_type(type_.fields[name].type), fields):
             return True
     return False
-
-
-def shape_of(planning: Planning, type_: Any, details: Details) -> Shape:
-    """Makes a value of Python what the answer has of it. Raises Unfinished."""
-    if isinstance(type_, GraphQLNonNull):
-        return _required(shape_of(planning, type_.of_type, details))
-    if isinstance(type_, GraphQLList):
-        return _list(shape_of(planning, type_.of_type, details))
-    if is_leaf_type(type_):
-        return _leaf(type_)
-    if isinstance(type_, GraphQLObjectType):
-        return _object(planning, type_, details)
-    raise Unfinished
-
-
-def _required(shape: Shape) -> Shape:
-    def required(value: Any) -> Any:
-        found = shape(value)
-        if found is None:
-            raise Unfinished
-        return found
-
-    return required
-
-
-def _list(item: Shape) -> Shape:
-    def shape(value: Any) -> Any:
-        if value is None:
-            return None
-        if not isinstance(value, list | tuple):
-            raise Unfinished
-        return [item(one) for one in value]
-
-    return shape
-
-
-def _leaf(type_: Any) -> Shape:
-    if isinstance(type_, GraphQLEnumType):
-        words = {one.value: name for name, one in type_.values.items()}
-        return lambda value: None if value is None else words[value]
-    write = _required(type_.coerce_output_value)
-    return lambda value: None if value is None else write(value)
-
-
-def _object(planning: Planning, type_: GraphQLObjectType, details: Details) -> Shape:
-    """Of an object of plain attributes, each of which the caller may read."""
-    check(type_)
-    parts = [part_of(planning, type_, key, fields) for key, fields in planning.selected(type_, details).items()]
-
-    def shape(value: Any) -> Any:
-        if value is None:
-            return None
-        return {key: of(value) for key, of in parts}
-
-    return shape
-
-
-def part_of(planning: Planning, type_: GraphQLObjectType, key: str, details: Details) -> tuple[str, Shape]:
-    """What the object has under a response key, of the object. Raises Unfinished."""
-    name = details[0].node.name.value
-    if name == "__typename":
-        return key, lambda value: type_.name
-    declared = admitted(planning, type_, name)
-    if declared.base_resolver is not None or field_reads(declared) is not None:
-        raise Unfinished
-    get, shape = attrgetter(declared.python_name), shape_of(planning, type_.fields[name].type, details)
-    return key, lambda value: shape(get(value))
-
-
-def admitted(planning: Planning, type_: GraphQLObjectType, name: str) -> Any:
-    """The declaration of a field without arguments of an object of Python, which the caller may read.
-
-    Raises Unfinished.
-    """
-    declared = strawberry_field(type_, name)
-    if type_.fields[name].args or planning.permissions.denial(field_readers(declared), planning.access) is not None:
-        raise Unfinished
-    return declared
-
-
-def check(type_: GraphQLObjectType) -> None:
-    """Raises Unfinished for a type whose values have to be looked at first."""
-    if type_.is_type_of is not None or type_.extensions["strawberry-definition"].origin in ENTITIES:
-        raise Unfinished

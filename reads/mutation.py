@@ -17,10 +17,11 @@ from graphql.pyutils import Path
 from reads.calls import Call, calls_of
 from reads.declare import Referenced, field_reads
 from reads.entities import strawberry_field
-from reads.finish import Finished, FinishingExecutor, Shape, Unfinished, admitted, check, part_of
+from reads.finish import Finished, FinishingExecutor
 from reads.operations import Operation
 from reads.plan import Planner
 from reads.reference import Done, Found, planner_of, read_entity
+from reads.shown import Part, Unfinished, admitted, check, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Payload:
 
     type: GraphQLObjectType
     required: bool
-    values: list[tuple[str, Shape]]
+    values: list[Part]
     entities: list[Entity]
 
     @property
@@ -104,7 +105,7 @@ class Mutation:
         payload = self._payload(call, info)
         if value is None and not payload.required:
             return None
-        found = Finished({key: shape(value) for key, shape in payload.values})
+        found = Finished({key: shape(get(value)) for key, get, shape in payload.values})
         for entity in payload.entities:
             found[entity.key] = await self._read(entity, payload.type, getattr(value, entity.name))
         return found
@@ -144,14 +145,14 @@ def _planned(call: Call, info: GraphQLResolveInfo, place: tuple[Any, ...]) -> Pa
         raise Unfinished
     check(type_)
     planner = planner_of(info, tolerant=False)
-    values: list[tuple[str, Shape]] = []
+    values: list[Part] = []
     entities: list[Entity] = []
     for key, details in planner.selected(type_, call.details).items():
         entity = _entity(planner, type_, key, details, call.path, place)
         if entity is None:
             values.append(part_of(planner, type_, key, details))
         else:
-            values.append((key, _nothing))
+            values.append((key, _nothing, _nothing))
             entities.append(entity)
     return Payload(type_, required, values, entities)
 

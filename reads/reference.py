@@ -29,13 +29,14 @@ from sqlalchemy import Uuid
 from reads.arguments import CannotCompile
 from reads.declare import ENTITIES, Computed, Ref, Referenced, field_readers, field_reads
 from reads.entities import strawberry_field
-from reads.finish import Steps, Unfinished, finished, steps_of
+from reads.finish import Steps, finished, steps_of
 from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
 from reads.permissions import Permissions
 from reads.plan import Planner
 from reads.rows import RowReader
 from reads.shapes import TYPE
+from reads.shown import Unfinished
 from reads.text import BROKEN
 
 Resolver = Callable[..., Any]

@@ -1,6 +1,7 @@
 """Payloads that are finished without graphql-core: they answer what it answers, and leave to it what may go wrong."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from app.embedded import Services
 from app.settings import Settings
 from commerce.cart_pricing import PricedCart
 from models.catalogue import AlterationKind
+from models.database import DatabaseAway
 from models.ids import show_id
-from reads import reference
+from reads import mutation, reference
 from tests.support import account, selling
 from tests.support.shop import Shop, copied_shop
 
@@ -109,6 +111,67 @@ async def test_field_that_fails_is_told_of_as_graphql_core_does(
     assert answer["errors"][0]["path"] == ["cartDiscountCodesUpdate", "cart", "warnings"]
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert answer["data"]["cartDiscountCodesUpdate"]["cart"] is None
+
+
+TWICE = """mutation ($input: CartLinesAddInput!) {
+  a: cartLinesAdd(input: $input) { cart { version lines { quantity } } }
+  b: cartLinesAdd(input: $input) { cart { version LATER } } }"""
+
+
+@pytest.mark.parametrize(
+    "later", ["lines { quantity }", 'lines { quantity } quote(input: {countryCode: "US"}) { lines { quantity } }']
+)
+async def test_each_payload_shows_what_was_before_the_next_field_ran(
+    shop: Shop, cart: tuple[str, str, str], later: str
+):
+    """Where graphql-core has to go on with the second, the first is not read anew."""
+    variant = show_id("var", await shop.database.transact(partial(selling.variant, on_hand=50)))
+    token = cart[0]
+    create = "mutation ($input: CartCreateInput!) { cartCreate(input: $input) { cart { id version } } }"
+    made = (await shop.ask(create, token, input={"currencyCode": "USD"}))["data"]["cartCreate"]["cart"]
+    lines = [{"variantId": variant, "quantity": 3}]
+    answer = await shop.ask(TWICE.replace("LATER", later), token, input={"cartId": made["id"], "lines": lines})
+    assert "errors" not in answer, answer
+    shown = [answer["data"][key]["cart"] for key in ("a", "b")]
+    assert [one["lines"] for one in shown] == [[{"quantity": 3}], [{"quantity": 6}]]
+    assert [one["version"] - made["version"] for one in shown] == [1, 2]
+
+
+async def test_entity_that_cannot_be_finished_is_read_once(
+    shop: Shop, cart: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+):
+    reads, read = [], mutation.read_entity
+
+    async def counted(*given: Any, **named: Any) -> Any:
+        reads.append(given)
+        return await read(*given, **named)
+
+    monkeypatch.setattr(mutation, "read_entity", counted)
+    monkeypatch.setattr(reference, "read_entity", counted)
+    text = 'id quote(input: {countryCode: "US"}) { userErrors { code } }'
+    token, key, _ = cart
+    answer = await shop.ask(CODES.replace("SELECTED", text), token, input={"cartId": key, "codes": []})
+    assert answer["data"]["cartDiscountCodesUpdate"]["cart"]["id"] == key
+    assert len(reads) == 1
+
+
+async def test_entity_that_cannot_be_read_is_told_of_once_and_not_read_again(
+    shop: Shop, cart: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+):
+    reads = []
+
+    async def away(*given: Any, **named: Any) -> Any:
+        reads.append(given)
+        raise DatabaseAway
+
+    monkeypatch.setattr(mutation, "read_entity", away)
+    token, key, _ = cart
+    answer = await shop.ask(CODES.replace("SELECTED", "id"), token, input={"cartId": key, "codes": []})
+    assert [(one["path"], one["extensions"]["code"]) for one in answer["errors"]] == [
+        (["cartDiscountCodesUpdate", "cart"], "SERVICE_UNAVAILABLE")
+    ]
+    assert answer["data"]["cartDiscountCodesUpdate"] == {"cart": None}
+    assert len(reads) == 1
 
 
 async def test_measurements_are_absent_for_who_is_not_signed_in(shop: Shop):

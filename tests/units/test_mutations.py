@@ -12,7 +12,7 @@ from graphql import GraphQLError
 
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from reads import engine as engines
-from reads import finish, mutation
+from reads import mutation, shown
 from reads.engine import Engine
 from reads.entities import strawberry_field
 from reads.mutation import Mutation
@@ -238,15 +238,15 @@ async def test_what_is_not_understood_is_not_planned_for_again(
 
 
 def words_as_they_are(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(finish, "_leaf", lambda type_: lambda value: value)
+    patch.setattr(shown, "_present", lambda *_: lambda value: value)
 
 
 def nothing_is_required(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(finish, "_required", lambda shape: shape)
+    patch.setattr(shown, "_scalar", lambda type_: lambda value: value)
 
 
 def everyone_may_read(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(finish, "admitted", lambda planning, type_, name: strawberry_field(type_, name))
+    patch.setattr(shown, "admitted", lambda planning, type_, name: strawberry_field(type_, name))
 
 
 def outcome_is_forgotten(patch: pytest.MonkeyPatch) -> None:
