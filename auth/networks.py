@@ -54,9 +54,9 @@ def _network(address: str, *, ipv4_length: int, ipv6_length: int) -> str | None:
     found = _address(address)
     if found is None:
         return None
-    if isinstance(found, IPv4Address):
-        return str(IPv4Network((found, ipv4_length), strict=False))
-    return str(IPv6Network((found, ipv6_length), strict=False))
+    length = ipv4_length if isinstance(found, IPv4Address) else ipv6_length
+    others = found.max_prefixlen - length
+    return f"{type(found)(int(found) >> others << others)}/{length}"
 
 
 def _is_within(address: _Address, networks: Sequence[Network]) -> bool:

@@ -47,7 +47,7 @@ class Token:
 
 
 def new_token(kind: Kind) -> Token:
-    body = f"{kind}_{''.join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))}"
+    body = f"{kind}_{_digits(secrets.randbelow(len(_ALPHABET) ** _RANDOM_LENGTH), _RANDOM_LENGTH)}"
     text = body + _checksum(body)
     return Token(text, digest(text))
 
@@ -74,11 +74,17 @@ def keyed_hash(secret: bytes, purpose: str, value: str) -> str:
     if len(secret) < _SHORTEST_KEY:
         raise ValueError(f"the secret of keyed hashes needs {_SHORTEST_KEY} bytes")
     message = f"{len(purpose)}:{purpose}:{value}".encode("utf-8", "surrogatepass")
-    return hmac.new(secret, message, hashlib.sha256).hexdigest()[:_KEYED_HASH_LENGTH]
+    return hmac.digest(secret, message, "sha256").hex()[:_KEYED_HASH_LENGTH]
 
 
 def _checksum(body: str) -> str:
-    """The CRC-32 in base 62, the lowest digit first."""
-    rest, first = divmod(zlib.crc32(body.encode()), len(_PAIRS))
-    last, middle = divmod(rest, len(_PAIRS))
-    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
+    return _digits(zlib.crc32(body.encode()), _CHECKSUM_LENGTH)
+
+
+def _digits(number: int, length: int) -> str:
+    """So many digits of the number in base 62, the lowest first."""
+    pairs = []
+    for _ in range(0, length, 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(pairs)[:length]

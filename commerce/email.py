@@ -1,5 +1,6 @@
 """Email addresses: kept as they were given, in regular form, and the same whatever the case of their letters."""
 
+import re
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -10,6 +11,9 @@ from privacy.collection import card_number_in
 
 LIMIT = 254
 """Characters (RFC 3696, erratum 1690)."""
+
+# A domain that begins with xn-- is kept by the letters that it stands for.
+_PLAIN = re.compile(r"[a-z0-9._+-]+@(?!.*xn--)[a-z0-9.-]+")
 
 
 def normalise(email: str, *, field: tuple[str, ...] = ("email",)) -> str | Refusal:
@@ -27,6 +31,18 @@ def normalise(email: str, *, field: tuple[str, ...] = ("email",)) -> str | Refus
         return validate_email(typed, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
         return Refusal(RefusalCode.INVALID, "Enter an email address such as ana@example.com.", field)
+
+
+def sought(typed: str) -> str:
+    """What to look an address up by where `same` compares; empty where it can be nobody's.
+
+    What is plainly written, as nearly all are, is not even checked: what is no address is nobody's.
+    """
+    plain = typed.strip().lower()
+    if typed.isascii() and len(plain) <= LIMIT and _PLAIN.fullmatch(plain):
+        return plain
+    kept = normalise(typed)
+    return kept if isinstance(kept, str) else ""
 
 
 def same(column: Any, email: str | ColumnElement[str]) -> ColumnElement[bool]:

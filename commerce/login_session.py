@@ -295,8 +295,10 @@ async def tell_of_new_device(tools: Tools, session_id: UUID) -> None:
 
 
 def regular(identifier: str) -> str:
-    """What was typed as accounts keep it, so that its spellings are one name; empty where it can be nobody's."""
-    kept = email.normalise(identifier) if "@" in identifier else username.normalise(identifier)
+    """What was typed as accounts are looked up by it, so that its spellings are one name; empty where nobody's."""
+    if "@" in identifier:
+        return email.sought(identifier)
+    kept = username.normalise(identifier)
     return kept if isinstance(kept, str) else ""
 
 

@@ -94,13 +94,15 @@ async def test_processes_count_together(redis: Redis):
     assert await attempts(Throttle(redis, SECRET), THREE, JANE) == 0
 
 
-async def test_peek_answers_without_counting(throttle: Throttle):
-    for _ in range(10):
-        assert await throttle.peek(THREE, JANE) is None
-    assert await attempts(throttle, THREE, JANE) == 3
-    wait = await throttle.peek(THREE, JANE)
+async def test_budgets_asked_at_once_are_counted_up_to_one_that_is_used_up(throttle: Throttle):
+    wide = Budget("wide", 5, 120)
+    for _ in range(3):
+        assert await throttle.hit_each((wide, ["203.0.113.7"]), (THREE, [JANE])) is None
+    wait = await throttle.hit_each((wide, ["203.0.113.7"]), (THREE, [JANE]))
     assert wait is not None
     assert 50 < wait <= 60
+    assert await throttle.hit_each((THREE, [JANE]), (wide, ["203.0.113.7"])) is not None
+    assert await attempts(throttle, wide, "203.0.113.7") == 1
 
 
 async def test_proof_of_identity_begins_anew(throttle: Throttle):
@@ -188,7 +190,6 @@ async def test_flushed_redis_begins_anew_without_an_error(throttle: Throttle, re
     await redis.flushall()
     await redis.script_flush()
     assert await attempts(throttle, THREE, JANE) == 3
-    assert (await throttle.spend(THREE, 3, JANE)).granted
 
 
 async def test_attempts_are_limited_while_redis_is_away(valkey: ValkeyServer, own_redis: Redis):
@@ -196,9 +197,13 @@ async def test_attempts_are_limited_while_redis_is_away(valkey: ValkeyServer, ow
     assert await throttle.hit(THREE, JANE) is None
     valkey.stop()
     assert await attempts(throttle, THREE, JANE) == 3
-    wait = await throttle.peek(THREE, JANE)
+    wait = await throttle.hit(THREE, JANE)
     assert wait is not None
     assert 50 < wait <= 60
+    wide = Budget("wide", 5)
+    assert await throttle.hit_each((wide, ["203.0.113.7"]), (THREE, [JANE])) is not None
+    assert await throttle.hit_each((THREE, [JANE]), (wide, ["203.0.113.7"])) is not None
+    assert await attempts(throttle, wide, "203.0.113.7") == 4
     assert await throttle.hit(THREE, "john@example.com") is None
     await throttle.forget(THREE, JANE)
     assert await throttle.hit(THREE, JANE) is None
@@ -242,7 +247,6 @@ async def test_own_counters_end_with_their_window(valkey: ValkeyServer, own_redi
     valkey.stop()
     assert await attempts(throttle, BRIEF, JANE) == 1
     await asyncio.sleep(1.05)
-    assert await throttle.peek(BRIEF, JANE) is None
     assert await attempts(throttle, BRIEF, JANE) == 1
 
 
