@@ -7,11 +7,11 @@ its lock and at what the gateway says. News that are old, or come twice, change 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Uuid, bindparam, func, select, update
+import asyncpg
+from sqlalchemy import Select, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commerce import order_status, refund
@@ -21,10 +21,11 @@ from gateways.jobs import Job, enqueue
 from gateways.notices import of_order
 from gateways.payments import Charged
 from models.cart import Cart
-from models.database import note_change
+from models.database import RETRIED, Database, note_change, sqlstate
 from models.ids import new_id, show_id
 from models.order import Order, OrderEventKind, OrderPayment, OrderStatus, PaymentStatus
 from models.payment import Charge, ChargeStatus, RefundReason
+from models.statement import Statement
 
 FAILURE = "order.payment_failed"
 RELEASE = "charge.release"
@@ -57,7 +58,7 @@ class _Case:
 
     order_id: UUID
     order_status: OrderStatus
-    charges: Sequence[Row[Any]]
+    charges: Sequence[Any]
     charge_id: UUID
     charged: Charged | None
 
@@ -67,11 +68,11 @@ class _Case:
         return self.charged.status if self.charged is not None else ChargeStatus.FAILED
 
     @property
-    def charge(self) -> Row[Any]:
+    def charge(self) -> Any:
         return next(one for one in self.charges if one.id == self.charge_id)
 
     @property
-    def others(self) -> list[Row[Any]]:
+    def others(self) -> list[Any]:
         return [one for one in self.charges if one.id != self.charge_id]
 
 
@@ -100,10 +101,9 @@ async def settle(
     order with one charge that is paid, which is almost all there are.
     """
     if charged is not None and charged.status is ChargeStatus.CAPTURED:
-        placed = await transaction.scalar(PAID_ALONE, _news(charge_id, charged))
+        placed = await _place_alone(transaction, charge_id, charged)
         if placed is not None:
-            note_change(transaction, *of_order(placed))
-            return Settlement(placed, Fate.PLACED)
+            return placed
     case = await _locked(transaction, charge_id, charged)
     if case is None:
         return Settlement(None, Fate.GONE)
@@ -114,6 +114,29 @@ async def settle(
             await _settle_cancelled(transaction, case)
             return Settlement(case.order_id, Fate.CANCELLED)
     return Settlement(case.order_id, Fate.PLACED)
+
+
+async def settle_at_once(database: Database, charge_id: UUID, charged: Charged) -> Settlement:
+    """As `settle`, and a transaction of its own; one statement is one without being told."""
+    if charged.status is ChargeStatus.CAPTURED:
+        try:
+            placed = await database.at_once(lambda t: _place_alone(t, charge_id, charged))
+        except asyncpg.PostgresError as error:
+            if sqlstate(error) not in RETRIED:
+                raise
+        else:
+            if placed is not None:
+                return placed
+    return await database.transact(lambda t: settle(t, charge_id, charged))
+
+
+async def _place_alone(transaction: AsyncConnection, charge_id: UUID, charged: Charged) -> Settlement | None:
+    """Places the order of its only charge, which is paid; None where it is another case."""
+    placed = await PAID_ALONE.value(transaction, **_news(charge_id, charged))
+    if placed is None:
+        return None
+    note_change(transaction, *of_order(placed))
+    return Settlement(placed, Fate.PLACED)
 
 
 async def wait(transaction: AsyncConnection, charge_id: UUID) -> Settlement:
@@ -132,18 +155,17 @@ async def wait(transaction: AsyncConnection, charge_id: UUID) -> Settlement:
 
 async def conclude(transaction: AsyncConnection, order_id: UUID) -> None:
     """Ends the placing of an order that is written as PLACED, as nothing is to be paid: its cart is gone."""
-    await transaction.execute(CONCLUDED, {"order": order_id, "job": new_id()})
+    await CONCLUDED.run(transaction, order=order_id, job=new_id())
 
 
 async def _locked(transaction: AsyncConnection, charge_id: UUID, charged: Charged | None) -> _Case | None:
     """The case, the order's row and its charges' as they are now that nobody else changes them."""
-    found = (await transaction.execute(_locking(), {"charge": charge_id})).all()
+    found = await _LOCKED.all(transaction, charge=charge_id)
     if not found:
         return None
     return _Case(found[0].order_id, OrderStatus(found[0].now), found, charge_id, charged)
 
 
-@cache
 def _locking() -> Select[*tuple[Any, ...]]:
     charge = bindparam("charge", type_=Uuid)
     of_charge = select(Charge.order_id).where(Charge.id == charge).scalar_subquery()
@@ -154,6 +176,9 @@ def _locking() -> Select[*tuple[Any, ...]]:
         .order_by(Charge.id)
         .with_for_update(of=(Order, Charge), key_share=True)
     )
+
+
+_LOCKED = Statement(_locking)
 
 
 async def _settle_pending(transaction: AsyncConnection, case: _Case, *, unanswered: bool | None) -> Settlement:
@@ -168,14 +193,14 @@ async def _settle_pending(transaction: AsyncConnection, case: _Case, *, unanswer
 
 
 async def _note_paid(transaction: AsyncConnection, case: _Case) -> None:
-    if await transaction.scalar(PAID, _news(case.charge_id, case.charged)) is None:
+    if await PAID.value(transaction, **_news(case.charge_id, case.charged)) is None:
         raise order_status.refused(OrderStatus.PLACED)
     note_change(transaction, *of_order(case.order_id))
 
 
 async def _note_waiting(transaction: AsyncConnection, case: _Case, status: ChargeStatus) -> None:
     news = _news(case.charge_id, case.charged) | {"order": case.order_id, "charge_status": status}
-    await transaction.execute(WAITING, news)
+    await WAITING.run(transaction, **news)
     note_change(transaction, *of_order(case.order_id))
 
 

@@ -10,6 +10,7 @@ from gateways.jobs import promise
 from models.cart import Cart, CartLine
 from models.order import Order, OrderEvent, OrderEventKind, OrderPayment, OrderStatus, PaymentStatus
 from models.payment import Charge
+from models.statement import Statement
 
 CONFIRMATION = "order.confirmation"
 
@@ -71,7 +72,7 @@ def _waiting() -> Select[Any]:
 
 _PENDING = OrderEventKind.PAYMENT_PENDING
 
-PAID = _paid(alone=False)
-PAID_ALONE = _paid(alone=True)
-WAITING = _waiting()
-CONCLUDED = select(literal(1)).add_cte(*_confirmed(_ORDER))
+PAID = Statement(lambda: _paid(alone=False))
+PAID_ALONE = Statement(lambda: _paid(alone=True))
+WAITING = Statement(_waiting)
+CONCLUDED = Statement(lambda: select(literal(1)).add_cte(*_confirmed(_ORDER)))

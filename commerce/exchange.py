@@ -41,16 +41,15 @@ async def place(
     first = (await transaction.execute(select(Order.__table__).where(Order.id == order_id))).one()
     ids = [wish.variant_id for wish in wishes]
     goods = (await load(transaction, None, Wanted(ids, currency=CurrencyCode(first.currency)))).goods
-    lines = tuple(_line(wish, goods[wish.variant_id]) for wish in wishes if wish.variant_id in goods)
+    if not goods.keys() >= {*ids}:
+        return OUT_OF_STOCK
+    lines = tuple(_line(wish, goods[wish.variant_id]) for wish in wishes)
     draft = await _draft(transaction, first, lines, channel)
-    async with transaction.begin_nested() as kept:
-        await order_writing.write(transaction, draft)
-        pieces: dict[UUID, int] = {}
-        for wish in wishes:
-            pieces[wish.variant_id] = pieces.get(wish.variant_id, 0) + wish.quantity
-        if await stock.take(transaction, pieces, draft.order_id):
-            await kept.rollback()
-            return OUT_OF_STOCK
+    try:
+        async with transaction.begin_nested():
+            await order_writing.place(transaction, draft)
+    except stock.TooFew:
+        return OUT_OF_STOCK
     return draft.order_id
 
 

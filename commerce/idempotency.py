@@ -11,21 +11,45 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CTE, LargeBinary, Uuid, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
 from models.idempotency import Idempotency
 from models.ids import new_id
+from models.statement import Statement
 
 KEY_LIMIT = 200
 MOST_UNDOINGS = 50
+
+TAKEN = "uq_idempotency_key_digest"
+"""The index that refuses a key that somebody has kept meanwhile."""
 
 Outcome = UUID | list[Refusal]
 FIELD = ("idempotencyKey",)
 
 CONFLICT = Refusal(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used with another input.", FIELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What a key and the input that came with it are known by."""
+
+    key: bytes
+    input: bytes
+
+
+def digests(account_id: UUID, operation: str, given: Mapping[str, Any]) -> Digests | list[Refusal]:
+    """The digests of `idempotency_key` and of the whole input. REQUIRED, TOO_LONG for a key that is none."""
+    key = given["idempotency_key"]
+    if not key.strip() or len(key) > KEY_LIMIT:
+        code = RefusalCode.TOO_LONG if key.strip() else RefusalCode.REQUIRED
+        return [Refusal(code, f"A key has 1 to {KEY_LIMIT} characters.", FIELD)]
+    return Digests(
+        hashlib.sha256(_canonical([account_id, operation, key])).digest(),
+        hmac.digest(key.encode("utf-8", "surrogatepass"), _canonical(given), "sha256"),
+    )
 
 
 async def once(
@@ -40,17 +64,17 @@ async def once(
     IDEMPOTENCY_CONFLICT where the input was another one then. A refusal is not remembered: nothing was done. Of two at
     once the second waits for the first.
     """
-    digests = _digests(account_id, operation, given)
-    if isinstance(digests, list):
-        return digests
-    made = await _note(transaction, account_id, digests, None)
+    known = digests(account_id, operation, given)
+    if isinstance(known, list):
+        return known
+    made = await _NOTED.value(transaction, **keys(known, account_id, None))
     if made is None:
-        return await _earlier(transaction, digests) or [CONFLICT]
+        return await _earlier(transaction, known) or [CONFLICT]
     outcome = await work()
     if isinstance(outcome, UUID):
-        await transaction.execute(update(Idempotency).where(Idempotency.id == made).values(result_id=outcome))
+        await _DONE.run(transaction, made=made, result=outcome)
     else:
-        await transaction.execute(delete(Idempotency).where(Idempotency.id == made))
+        await _FORGOTTEN.run(transaction, made=made)
     return outcome
 
 
@@ -58,8 +82,8 @@ async def earlier(
     transaction: AsyncConnection, account_id: UUID, operation: str, given: Mapping[str, Any]
 ) -> Outcome | None:
     """What came of the operation with this key, or None: it was not done. IDEMPOTENCY_CONFLICT as for `once`."""
-    digests = _digests(account_id, operation, given)
-    return digests if isinstance(digests, list) else await _earlier(transaction, digests)
+    known = digests(account_id, operation, given)
+    return known if isinstance(known, list) else await _earlier(transaction, known)
 
 
 async def begin(
@@ -70,65 +94,71 @@ async def begin(
     For what takes more than one transaction: the key is known from the first on. Where nothing comes of it, delete it
     with what was made. IDEMPOTENCY_CONFLICT as for `once`. One statement the first time.
     """
-    digests = _digests(account_id, operation, given)
-    if isinstance(digests, list):
-        return digests
+    known = digests(account_id, operation, given)
+    if isinstance(known, list):
+        return known
     for _ in range(MOST_UNDOINGS):
-        if await _note(transaction, account_id, digests, result_id) is not None:
+        if await _NOTED.value(transaction, **keys(known, account_id, result_id)) is not None:
             return result_id
-        earlier = await _earlier(transaction, digests)
+        earlier = await _earlier(transaction, known)
         if earlier is not None:
             return earlier
     raise RuntimeError("the key was taken and given back all the time")
 
 
-@dataclass(frozen=True, slots=True)
-class _Digests:
-    key: bytes
-    input: bytes
+async def _earlier(transaction: AsyncConnection, known: Digests) -> Outcome | None:
+    """What the key was used for; None where it was given back in this moment."""
+    row = await _FOUND.first(transaction, key_digest=known.key)
+    return None if row is None else answer(known, row.input_digest, row.result_id)
 
 
-def _digests(account_id: UUID, operation: str, given: Mapping[str, Any]) -> _Digests | list[Refusal]:
-    key = given["idempotency_key"]
-    if not key.strip() or len(key) > KEY_LIMIT:
-        code = RefusalCode.TOO_LONG if key.strip() else RefusalCode.REQUIRED
-        return [Refusal(code, f"A key has 1 to {KEY_LIMIT} characters.", FIELD)]
-    return _Digests(
-        hashlib.sha256(_canonical([account_id, operation, key])).digest(),
-        hmac.new(key.encode("utf-8", "surrogatepass"), _canonical(given), hashlib.sha256).digest(),
-    )
+def answer(known: Digests, input_digest: bytes, result_id: UUID | None) -> Outcome:
+    """What came of the operation that was done with this key, by what its row says."""
+    same = hmac.compare_digest(input_digest, known.input)
+    return result_id if same and result_id is not None else [CONFLICT]
 
 
-async def _note(
-    transaction: AsyncConnection, account_id: UUID, digests: _Digests, result_id: UUID | None
-) -> UUID | None:
-    """Keeps the key, where nobody has; waits for whoever is about to."""
-    row = {
-        "id": new_id(),
-        "account_id": account_id,
-        "key_digest": digests.key,
-        "input_digest": digests.input,
-        "result_id": result_id,
-    }
-    return await transaction.scalar(_NOTING, row)
+# ---- statements that others make a part of theirs
 
 
-_NOTING = (
-    insert(Idempotency)
-    .values({name: bindparam(name) for name in ("id", "account_id", "key_digest", "input_digest", "result_id")})
-    .on_conflict_do_nothing(index_elements=[Idempotency.key_digest])
-    .returning(Idempotency.id)
+KEY_DIGEST = bindparam("key_digest", type_=LargeBinary)
+_INPUT_DIGEST, _OWNER, _RESULT, _MADE = (
+    bindparam("input_digest", type_=LargeBinary),
+    bindparam("key_owner", type_=Uuid),
+    bindparam("result", type_=Uuid),
+    bindparam("made", type_=Uuid),
 )
 
 
-async def _earlier(transaction: AsyncConnection, digests: _Digests) -> Outcome | None:
-    """What the key was used for; None where it was given back in this moment."""
-    found = select(Idempotency.input_digest, Idempotency.result_id).where(Idempotency.key_digest == digests.key)
-    earlier = (await transaction.execute(found)).one_or_none()
-    if earlier is None:
-        return None
-    same = hmac.compare_digest(earlier.input_digest, digests.input)
-    return earlier.result_id if same and earlier.result_id is not None else [CONFLICT]
+def keeping(begun: CTE | None = None) -> Insert:
+    """Keeps a key, if `begun` has a row; see `keys` for its parameters. TAKEN refuses it where somebody else has."""
+    row = select(_MADE, _OWNER, KEY_DIGEST, _INPUT_DIGEST, _RESULT)
+    columns = ["id", "account_id", "key_digest", "input_digest", "result_id"]
+    rows = row if begun is None else row.select_from(begun)
+    return insert(Idempotency).from_select(columns, rows, include_defaults=False)
+
+
+def keys(known: Digests, account_id: UUID, result_id: UUID | None) -> dict[str, Any]:
+    """The parameters of `keeping`."""
+    return {
+        "made": new_id(),
+        "key_owner": account_id,
+        "key_digest": known.key,
+        "input_digest": known.input,
+        "result": result_id,
+    }
+
+
+_NOTED = Statement(
+    lambda: keeping().on_conflict_do_nothing(index_elements=[Idempotency.key_digest]).returning(Idempotency.id)
+)
+"""Waits for whoever is about to keep the key."""
+
+_FOUND = Statement(
+    lambda: select(Idempotency.input_digest, Idempotency.result_id).where(Idempotency.key_digest == KEY_DIGEST)
+)
+_DONE = Statement(lambda: update(Idempotency).where(Idempotency.id == _MADE).values(result_id=_RESULT))
+_FORGOTTEN = Statement(lambda: delete(Idempotency).where(Idempotency.id == _MADE))
 
 
 def _canonical(value: Any) -> bytes:

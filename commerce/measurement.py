@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
@@ -23,6 +23,7 @@ from models.account import Account
 from models.classification import Channel
 from models.ids import new_id
 from models.measurement import LengthUnit, MeasuredPerson, MeasurementName, MeasurementSet
+from models.statement import Statement
 from privacy.retention import RULES
 
 MEASUREMENTS = "measurements"
@@ -91,11 +92,17 @@ async def copies(
     """
     if not wanted or account_id is None:
         return []
-    sets = select(MeasurementSet.__table__).where(
-        MeasurementSet.account_id == account_id, MeasurementSet.id.in_({set_id for set_id, _ in wanted})
-    )
-    found = {row.id: row for row in await transaction.execute(sets)}
+    asked = {set_id for set_id, _ in wanted}
+    found = {row.id: row for row in await _SETS.all(transaction, owner=account_id, sets=list(asked))}
     return [_copy(found[set_id], line_id, sealer) for set_id, line_id in wanted if set_id in found]
+
+
+_SETS = Statement(
+    lambda: select(MeasurementSet.__table__).where(
+        MeasurementSet.account_id == bindparam("owner", type_=Uuid),
+        MeasurementSet.id == func.any(bindparam("sets", type_=ARRAY(Uuid))),
+    )
+)
 
 
 def _copy(measured: Any, order_line_id: UUID, sealer: Sealer) -> Copy:

@@ -6,33 +6,38 @@ Refusals are raised as `Refused`, so that the transaction that they end leaves n
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Select, Uuid, and_, bindparam, or_, select
+from sqlalchemy import Select, Uuid, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from auth.refusal import Refusal, RefusalCode
 from auth.sealing import Sealer
 from auth.viewer import Viewer
-from commerce import basket, cart, measurement
+from commerce import basket, cart, idempotency, measurement
 from commerce.alteration import Work
 from commerce.basket import Basket, GoodsLine
-from commerce.cart_access import is_open
+from commerce.cart_access import holding, is_held
+from commerce.cart_writing import Overtaken
+from commerce.idempotency import Digests, Outcome
 from commerce.money import Amount, minor_units
 from commerce.order_writing import ADDRESS_COLUMNS, Contact, NewCharge, NewLine, OrderDraft
 from commerce.postal import AddressDraft
 from commerce.pricing import DiscountRefusal, PricedLine
-from commerce.quote import Quoted, quote
+from commerce.quote import Quoted, reckon
+from commerce.shipping import listed as listed_methods
+from commerce.shipping import read as read_methods
 from commerce.tax import Place
 from models.account import Account
 from models.address import Address
 from models.cart import Cart
 from models.classification import Channel
+from models.idempotency import Idempotency
 from models.order import OrderEventKind, OrderStatus, PaymentStatus
 from models.payment import PaymentMethod
+from models.statement import Statement
 
 MOST_TOKEN = 500
 
@@ -57,6 +62,20 @@ class Purchase:
     saved_method: Named | None = None
     gateway_token: str | None = field(default=None, repr=False)
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The whole input, by which a repetition is known again."""
+        return {
+            "cart": {"key": self.cart.key},
+            "expected": {"amount": self.expected.amount, "currency": self.expected.currency},
+            "billing_address": {"key": self.billing_address.key},
+            "shipping_method": self.shipping_method,
+            "idempotency_key": self.idempotency_key,
+            "shipping_address": self.shipping_address and {"key": self.shipping_address.key},
+            "saved_method": self.saved_method and {"key": self.saved_method.key},
+            "gateway_token": self.gateway_token,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -76,20 +95,41 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is copied of the customer, locked with their cart."""
+class Found:
+    """What there is of a purchase before it is looked at: the row of `look_up`."""
 
-    cart_id: UUID
-    contact: Contact
-    billing: AddressDraft
-    shipping: AddressDraft | None
-    means: Means | None
+    row: Any = field(repr=False)
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether the client's key was used before."""
+        return self.row is not None and self.row.input_digest is not None
+
+    def earlier(self, key: Digests) -> Outcome:
+        """What came of that."""
+        return idempotency.answer(key, self.row.input_digest, self.row.result_id)
+
+
+async def look_up(transaction: AsyncConnection, viewer: Viewer, purchase: Purchase, key: Digests) -> Found:
+    """The customer with what they name of theirs, the client's key, and the ways to ship. One statement, no lock."""
+    row = await _FACTS.first(
+        transaction,
+        account=viewer.account_id,
+        cart=purchase.cart.key,
+        billing=purchase.billing_address.key,
+        shipping=purchase.shipping_address and purchase.shipping_address.key,
+        method=purchase.saved_method and purchase.saved_method.key,
+        key_digest=key.key,
+        **holding(viewer),
+    )
+    return Found(row)
 
 
 async def draft(  # noqa: PLR0913  # what an order is made of
     transaction: AsyncConnection,
     viewer: Viewer,
     purchase: Purchase,
+    facts: Found,
     *,
     order_id: UUID,
     channel: Channel,
@@ -97,24 +137,28 @@ async def draft(  # noqa: PLR0913  # what an order is made of
     store: Place,
     sealer: Sealer,
 ) -> tuple[OrderDraft, Means | None]:
-    """The order as it would be, and how it is paid; None: it costs nothing. Cart and account stay locked.
+    """The order as it would be, and how it is paid; None: it costs nothing. One statement, and one for measurements.
 
-    Raises Refused.
+    Raises Refused, and Overtaken where the cart is gone since it was looked up.
     """
-    facts = await _facts(transaction, viewer, purchase)
-    found = await basket.of_cart(transaction, facts.cart_id)
+    row = facts.row
+    _check(purchase, row)
+    shipping = _address(row, "shipping") if purchase.shipping_address is not None else None
+    given = _means(purchase, row.gateway_token)
+    found = await _basket(transaction, row.cart_id)
     if obstacles := found.obstacles():
         raise Refused(obstacles)
-    place = _place(facts.shipping)
-    quoted = await quote(transaction, found, place, purchase.shipping_method, datetime.now(UTC), store=store)
+    methods = read_methods(row.methods)
+    quoted = reckon(methods, found, _place(shipping), purchase.shipping_method, datetime.now(UTC), store=store)
     if quoted.refusals:
         raise Refused(quoted.refusals, quoted)
     _compare(purchase.expected, quoted)
-    means = facts.means if quoted.price.total else None
+    means = given if quoted.price.total else None
     if quoted.price.total and means is None:
         raise Refused([_no_means(purchase)])
     lines = tuple(copied(*pair) for pair in zip(found.lines, quoted.price.lines, strict=True))
     free = not quoted.price.total
+    assert found.version is not None
     order = OrderDraft(
         viewer.account_id,
         channel,
@@ -124,34 +168,32 @@ async def draft(  # noqa: PLR0913  # what an order is made of
         lines,
         purchase.shipping_method,
         tax_place=(quoted.taxed_at.country_code, quoted.taxed_at.region) if quoted.taxed_at else (None, None),
-        contact=facts.contact,
-        shipping_address=None if quoted.method and quoted.method.pickup else facts.shipping,
-        billing_address=facts.billing,
+        contact=Contact(row.name, row.email, row.phone),
+        shipping_address=None if quoted.method and quoted.method.pickup else shipping,
+        billing_address=_address(row, "billing"),
         payment=PaymentStatus.CAPTURED if free else PaymentStatus.PENDING,
         charges=() if free else (NewCharge(gateway, quoted.price.total),),
         measurements=await measured(transaction, viewer.account_id, found, lines, sealer),
         events=(OrderEventKind.PLACED, OrderEventKind.PAYMENT_SETTLED) if free else (OrderEventKind.PLACED,),
         order_id=order_id,
-        cart_id=facts.cart_id,
+        cart=(row.cart_id, found.version),
     )
     return order, means
+
+
+async def _basket(transaction: AsyncConnection, cart_id: UUID) -> Basket:
+    try:
+        return await basket.of_cart(transaction, cart_id)
+    except LookupError as error:
+        raise Overtaken from error
 
 
 # ---- who, where to, and how it is paid
 
 
-async def _facts(transaction: AsyncConnection, viewer: Viewer, purchase: Purchase) -> _Facts:
-    """One statement. Orders of one account wait for each other, so that its limits of codes hold."""
-    given = {
-        "account": viewer.account_id,
-        "digest": viewer.cart_digest,
-        "cart": purchase.cart.key,
-        "billing": purchase.billing_address.key,
-        "shipping": purchase.shipping_address and purchase.shipping_address.key,
-        "method": purchase.saved_method and purchase.saved_method.key,
-    }
-    row = (await transaction.execute(_locking(), given)).one_or_none()
-    if row is None:
+def _check(purchase: Purchase, row: Any) -> None:
+    """Raises Refused where something that was named is not theirs."""
+    if row is None or row.cart_id is None:
         raise Refused([cart.NOT_FOUND])
     missing = [
         Refusal(RefusalCode.NOT_FOUND, message, (field,))
@@ -164,38 +206,32 @@ async def _facts(transaction: AsyncConnection, viewer: Viewer, purchase: Purchas
     ]
     if missing:
         raise Refused(missing)
-    return _Facts(
-        row.id,
-        Contact(row.name, row.email, row.phone),
-        _address(row, "billing"),
-        _address(row, "shipping") if purchase.shipping_address is not None else None,
-        _means(purchase, row.gateway_token),
-    )
 
 
 _NO_ADDRESS = "There is no such address in your address book."
 _NO_METHOD = "There is no such card among those you saved."
 
 
-@cache
-def _locking() -> Select[Any]:
+def _facts() -> Select[Any]:
     billing, shipping = aliased(Address), aliased(Address)
-    theirs = or_(Cart.account_id == Account.id, Cart.token_digest == bindparam("digest", type_=LargeBinary))
     return (
         select(
-            Cart.id,
+            Cart.id.label("cart_id"),
             *(getattr(Account, name) for name in ("name", "email", "phone")),
             *_labelled(billing, "billing"),
             *_labelled(shipping, "shipping"),
             PaymentMethod.gateway_token,
+            Idempotency.input_digest,
+            Idempotency.result_id,
+            listed_methods().label("methods"),
         )
         .select_from(Account)
-        .join(Cart, and_(Cart.id == _key("cart"), is_open(Cart), theirs))
+        .outerjoin(Cart, and_(Cart.id == _key("cart"), is_held()))
         .outerjoin(billing, and_(billing.id == _key("billing"), billing.account_id == Account.id))
         .outerjoin(shipping, and_(shipping.id == _key("shipping"), shipping.account_id == Account.id))
         .outerjoin(PaymentMethod, and_(PaymentMethod.id == _key("method"), PaymentMethod.account_id == Account.id))
+        .outerjoin(Idempotency, Idempotency.key_digest == idempotency.KEY_DIGEST)
         .where(Account.id == _key("account"))
-        .with_for_update(of=(Cart, Account), key_share=True)
     )
 
 
@@ -209,6 +245,9 @@ def _labelled(address: Any, prefix: str) -> list[Any]:
 
 def _address(row: Any, prefix: str) -> AddressDraft:
     return AddressDraft(**{name: getattr(row, f"{prefix}_{name}") for name in ADDRESS_COLUMNS})
+
+
+_FACTS = Statement(_facts)
 
 
 def _place(address: AddressDraft | None) -> Place | None:

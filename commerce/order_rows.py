@@ -1,11 +1,10 @@
-"""Rows of many tables written by one statement, which is compiled once for each set of tables that has rows."""
+"""Rows of many tables for one statement that writes them all: the inserts, to stand in its WITH, and what is given."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, CTE, Select, Table, bindparam, func, insert, literal_column, select
+from sqlalchemy import ARRAY, CTE, Table, bindparam, func, insert, select, true
 from sqlalchemy import column as sql_column
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Mapping[str, Any]
 Shape = tuple[tuple[Table, bool], ...]
@@ -15,47 +14,49 @@ Shape = tuple[tuple[Table, bool], ...]
 class ManyTables:
     """Inserts into tables by the columns named for each, all others left to their defaults.
 
-    `more` is done by the same statement. Foreign keys hold at its end: any order of the tables will do.
+    Foreign keys hold at the statement's end: any order of the tables will do.
     """
 
-    def __init__(self, columns: Mapping[Any, Sequence[str]], *more: CTE) -> None:
-        self._columns = {model.__table__: tuple(names) for model, names in columns.items()}
-        self._more = more
-        self._statements: dict[Shape, Select[Any]] = {}
+    def __init__(self, columns: Mapping[Any, Sequence[str]]) -> None:
+        self._columns: dict[Table, dict[str, str]] = {
+            model.__table__: {name: f"{model.__tablename__}__{name}" for name in names}
+            for model, names in columns.items()
+        }
+        """By table, the columns with the names of their parameters."""
 
-    async def write(self, transaction: AsyncConnection, rows: Mapping[Any, Sequence[Row]], **more: Any) -> None:
-        """Writes the rows, by model. `more` are parameters of what else the statement does. One statement."""
-        by_table = {model.__table__: found for model, found in rows.items() if found}
-        given: dict[str, Any] = dict(more)
-        for table, found in by_table.items():
-            for name in self._columns[table]:
-                values = [row[name] for row in found]
-                given[_parameter(table, name)] = values if len(found) > 1 else values[0]
-        shape = tuple((table, len(found) > 1) for table, found in by_table.items())
-        await transaction.execute(self._statement(shape), given)
+    def given(self, rows: Mapping[Any, Sequence[Row]]) -> tuple[Shape, dict[str, Any]]:
+        """The shape of these rows, by model, and the parameters of its inserts."""
+        shape = []
+        given: dict[str, Any] = {}
+        for model, found in rows.items():
+            if not found:
+                continue
+            table, several = model.__table__, len(found) > 1
+            shape.append((table, several))
+            for name, parameter in self._columns[table].items():
+                given[parameter] = [row[name] for row in found] if several else found[0][name]
+        return tuple(shape), given
 
-    def _statement(self, shape: Shape) -> Select[Any]:
-        found = self._statements.get(shape)
-        if found is None:
-            inserts = [self._many(table) if several else self._one(table) for table, several in shape]
-            found = self._statements[shape] = select(literal_column("1")).add_cte(*inserts, *self._more)
-        return found
+    def inserts(self, shape: Shape, begun: CTE | None) -> list[CTE]:
+        """The inserts, which do nothing where `begun`, if there is one, has no row."""
+        return [self._many(table, begun) if several else self._one(table, begun) for table, several in shape]
 
-    def _one(self, table: Table) -> CTE:
-        values = {name: bindparam(_parameter(table, name), type_=table.c[name].type) for name in self._columns[table]}
-        return insert(table).values(values).cte(f"into_{table.name}")
-
-    def _many(self, table: Table) -> CTE:
+    def _one(self, table: Table, begun: CTE | None) -> CTE:
         names = self._columns[table]
-        arrays = [bindparam(_parameter(table, name), type_=ARRAY(table.c[name].type)) for name in names]
+        values = select(*(bindparam(given, type_=table.c[name].type) for name, given in names.items()))
+        return _into(table, [*names], values if begun is None else values.select_from(begun))
+
+    def _many(self, table: Table, begun: CTE | None) -> CTE:
+        names = self._columns[table]
+        arrays = [bindparam(given, type_=ARRAY(table.c[name].type)) for name, given in names.items()]
         given = (
             func.unnest(*arrays)
             .table_valued(*(sql_column(name, table.c[name].type) for name in names))
             .render_derived(name=f"given_{table.name}")
         )
         rows = select(*(given.c[name] for name in names))
-        return insert(table).from_select(list(names), rows, include_defaults=False).cte(f"into_{table.name}")
+        return _into(table, [*names], rows if begun is None else rows.join(begun, true()))
 
 
-def _parameter(table: Table, name: str) -> str:
-    return f"{table.name}__{name}"
+def _into(table: Table, names: list[str], rows: Any) -> CTE:
+    return insert(table).from_select(names, rows, include_defaults=False).cte(f"into_{table.name}")

@@ -1,14 +1,17 @@
 """Which way an order may go: the one table of its moves, and what tells of them in its timeline."""
 
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, insert, update
+from sqlalchemy import ColumnElement, Update, Uuid, bindparam, false, insert, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateways.notices import of_order
 from models.database import note_change
 from models.ids import new_id
 from models.order import Order, OrderEvent, OrderEventKind, OrderStatus
+from models.statement import Statement
 
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING_PAYMENT: frozenset({OrderStatus.PLACED, OrderStatus.CANCELLED}),
@@ -36,18 +39,22 @@ class IllegalMove(RuntimeError):
     """A rule tried to move an order where no order goes: a fault of ours, whose transaction must not commit."""
 
 
-def moving(order_id: UUID | ColumnElement[UUID], status: OrderStatus) -> Update:
+def moving(order_id: ColumnElement[Any], status: OrderStatus) -> Update:
     """The statement of `move`, to stand in another's WITH: it touches no order that does not go there."""
-    sources = [source for source, targets in MOVES.items() if status in targets]
-    order = update(Order).where(Order.id == order_id, Order.status.in_(sources))
-    return order.values(status=status, version=Order.version + 1)
+    sources = or_(false(), *(Order.status == source for source, targets in MOVES.items() if status in targets))
+    return update(Order).where(Order.id == order_id, sources).values(status=status, version=Order.version + 1)
 
 
 async def move(transaction: AsyncConnection, order_id: UUID, status: OrderStatus) -> None:
     """Moves an order that is locked, and counts it as an edit. Raises IllegalMove."""
-    if await transaction.scalar(moving(order_id, status).returning(Order.id)) is None:
+    if await _moved(status).value(transaction, order=order_id) is None:
         raise refused(status)
     note_change(transaction, *of_order(order_id))
+
+
+@cache
+def _moved(status: OrderStatus) -> Statement:
+    return Statement(lambda: moving(_ORDER, status).returning(Order.id))
 
 
 def refused(status: OrderStatus) -> IllegalMove:
@@ -56,8 +63,12 @@ def refused(status: OrderStatus) -> IllegalMove:
 
 async def edited(transaction: AsyncConnection, order_id: UUID) -> None:
     """Counts an edit that moves the order, which is locked, nowhere."""
-    await transaction.execute(update(Order).where(Order.id == order_id).values(version=Order.version + 1))
+    await _EDITED.run(transaction, order=order_id)
     note_change(transaction, *of_order(order_id))
+
+
+_ORDER = bindparam("order", type_=Uuid)
+_EDITED = Statement(lambda: update(Order).where(Order.id == _ORDER).values(version=Order.version + 1))
 
 
 async def tell(
@@ -70,7 +81,8 @@ async def tell(
     refund_id: UUID | None = None,
 ) -> None:
     """Adds to the order's timeline."""
-    event = insert(OrderEvent).values(
+    await _TOLD.run(
+        transaction,
         id=new_id(),
         order_id=order_id,
         kind=kind,
@@ -78,5 +90,8 @@ async def tell(
         return_request_id=return_request_id,
         refund_id=refund_id,
     )
-    await transaction.execute(event)
     note_change(transaction, *of_order(order_id))
+
+
+_EVENT = ("id", "order_id", "kind", "fulfillment_id", "return_request_id", "refund_id")
+_TOLD = Statement(lambda: insert(OrderEvent).values({name: bindparam(name) for name in _EVENT}))

@@ -4,27 +4,28 @@ An order copies what it needs, so that no later edit of a product, an address or
 as accounting facts, who and where to in tables of their own (P5).
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, update
-from sqlalchemy.exc import IntegrityError
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commerce import alteration
+from commerce import alteration, discount_use, idempotency, stock
 from commerce.alteration import Commission, Piece, Work
+from commerce.cart_writing import Overtaken
 from commerce.numbers import new_number
 from commerce.order_rows import ManyTables, Row
+from commerce.order_statement import CART, ORDER, VERSION, Parts, statement
 from commerce.postal import AddressDraft
-from commerce.pricing import Price, PricedLine
+from commerce.pricing import DiscountTerms, Price, PricedLine
 from models.alteration import Alteration
-from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
-from models.database import Database, violated
+from models.database import violated
 from models.ids import new_id
 from models.measurement import OrderMeasurement
 from models.order import (
@@ -99,8 +100,8 @@ class NewTender:
 class OrderDraft:
     """A new order. Without an account it has no contact and no addresses. `tax_place`: country and region.
 
-    `measurements` are rows of order_measurement (`commerce.measurement.copies`); `events` begin its timeline. The cart
-    that it is made of is hidden while it is placed.
+    `measurements` are rows of order_measurement (`commerce.measurement.copies`); `events` begin its timeline. `cart` is
+    the one that it is made of, and its version: it is hidden while the order is placed.
     """
 
     account_id: UUID | None
@@ -119,10 +120,39 @@ class OrderDraft:
     tenders: tuple[NewTender, ...] = ()
     measurements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     events: tuple[OrderEventKind, ...] = (OrderEventKind.PLACED,)
-    cart_id: UUID | None = None
+    cart: tuple[UUID, int] | None = None
     order_id: UUID = field(default_factory=new_id)
     number: str = field(default_factory=lambda: new_number(NUMBER_PREFIX))
     placed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def pieces(self) -> dict[UUID, int]:
+        """How many of which variant it takes."""
+        pieces: Counter[UUID] = Counter()
+        for line in self.lines:
+            pieces[line.variant_id] += line.quantity
+        return pieces
+
+    @property
+    def codes(self) -> list[DiscountTerms]:
+        """The codes that take something off."""
+        return [one.terms for one in self.price.codes if one.refusal is None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """Whose key the client's is, by which the order is found again."""
+
+    account_id: UUID
+    digests: idempotency.Digests
+
+
+class KeyTaken(Exception):
+    """Somebody has done something with the client's key meanwhile."""
+
+
+class CodesUsedUp(Exception):
+    """Others have used a code as often as it may be."""
 
 
 ADDRESS_COLUMNS = (
@@ -169,30 +199,64 @@ _ORDER_TABLES: dict[Any, tuple[str, ...]] = {
     Tender: ("id", "order_id", "kind", "amount", "charge_id"),
     OrderEvent: ("id", "order_id", "kind", "at"),
 }
-_CART = bindparam("cart", type_=Uuid)
-_HIDING = update(Cart).where(Cart.id == _CART).values(placing_id=bindparam("placing", type_=Uuid))
-_TABLES = ManyTables(_ORDER_TABLES, _HIDING.cte("hidden"))
+_TABLES = ManyTables(_ORDER_TABLES)
 _NUMBERS = frozenset({"uq_orders_number", "uq_alteration_ticket"})
 _DRAWS = 5
+_REFUSED: dict[str | None, type[Exception]] = {
+    stock.NEVER_BELOW_ZERO: stock.TooFew,
+    discount_use.WITHIN_LIMIT: CodesUsedUp,
+    idempotency.TAKEN: KeyTaken,
+}
 
 
 async def write(transaction: AsyncConnection, draft: OrderDraft) -> None:
-    """Writes the order. One statement; what it needs of stock and codes is taken afterwards, in the same transaction.
+    """Writes the order and hides its cart; what it needs of stock and codes is not taken. One statement.
 
-    A number that is taken already is an IntegrityError: see `drawing_numbers`.
+    Raises Overtaken where the cart is another by now. A number that is taken already is a UniqueViolationError: see
+    `drawing_numbers`.
     """
-    await _TABLES.write(transaction, rows(draft), cart=draft.cart_id, placing=draft.order_id)
+    await _run(transaction, draft, {})
 
 
-async def drawing_numbers(database: Database, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """As `Database.transact`, and all of it again where a random number was taken already."""
+async def place(transaction: AsyncConnection, draft: OrderDraft, key: ClientKey | None = None) -> None:
+    """As `write`, and takes stock and codes, and keeps the client's key. One statement, which does all or nothing.
+
+    Raises stock.TooFew, CodesUsedUp and KeyTaken: then too the transaction, if there is one, has to be rolled back.
+    """
+    given = stock.taken(draft.pieces, draft.order_id)
+    codes = [terms.id for terms in draft.codes]
+    if codes:
+        given |= discount_use.used(draft.order_id, draft.account_id, codes)
+    if key is not None:
+        given |= idempotency.keys(key.digests, key.account_id, draft.order_id)
+    try:
+        await _run(transaction, draft, given, takes=True, uses=bool(codes), keeps=key is not None)
+    except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError) as error:
+        refused = _REFUSED.get(violated(error))
+        if refused is None:
+            raise
+        raise refused from error
+
+
+async def _run(transaction: AsyncConnection, draft: OrderDraft, more: dict[str, Any], **parts: bool) -> None:
+    shape, given = _TABLES.given(rows(draft))
+    if draft.cart is not None:
+        given[CART], given[VERSION] = draft.cart
+        given[ORDER] = draft.order_id
+    written = statement(_TABLES, Parts(shape, hides=draft.cart is not None, **parts))
+    if await written.value(transaction, **given, **more) is None:
+        raise Overtaken
+
+
+async def drawing_numbers(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work`, a whole transaction, answers; all of it again where a random number was taken already."""
     for _ in range(_DRAWS):
         try:
-            return await database.transact(work)
-        except IntegrityError as error:
+            return await work()
+        except asyncpg.UniqueViolationError as error:
             if violated(error) not in _NUMBERS:
                 raise
-    return await database.transact(work)
+    return await work()
 
 
 def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:

@@ -4,36 +4,42 @@ Between the two transactions the gateway is asked, with the charge's key as its 
 repetition of the request goes on where the first was, and the reconciler settles what nobody repeats.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+import asyncpg
+from sqlalchemy import Select, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
 from auth.sealing import Sealer
 from auth.viewer import Viewer, ViewerKind
-from commerce import checkout, discount_use, idempotency, order_writing, stock
+from commerce import checkout, idempotency, order_writing, stock
+from commerce.cart_writing import Overtaken
 from commerce.checkout import Fate, Settlement
 from commerce.order import NOT_FOUND
-from commerce.order_drafting import Means, Purchase, Refused, draft
-from commerce.order_writing import OrderDraft, drawing_numbers
+from commerce.order_drafting import Means, Purchase, Refused, draft, look_up
+from commerce.order_writing import ClientKey, CodesUsedUp, KeyTaken, drawing_numbers
 from commerce.quote import Quoted
 from commerce.releasing import give_up
 from commerce.tax import Place
 from gateways.payments import Action, Charged, ChargeRequest, GatewayTimeout, InvalidToken, PaymentGateway
+from models.account import Account
 from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
-from models.database import Database
+from models.database import RETRIED, Database, sqlstate
 from models.ids import new_id
 from models.order import Order, OrderStatus
 from models.payment import Charge, ChargeStatus, PaymentMethod
+from models.statement import Statement
 
 PLACING = "orderPlace"
 CONTINUING = "orderPaymentContinue"
+MOST_TURNS = 50
 
 CREDENTIALS_REQUIRED = Refusal(RefusalCode.CREDENTIALS_REQUIRED, "Sign in, or register, to order.")
 DECLINED = Refusal(RefusalCode.PAYMENT_DECLINED, "The payment was declined: nothing was charged.")
@@ -72,6 +78,10 @@ class _Begun:
     acting: UUID | None = None
 
 
+class _InTurn(Exception):
+    """It has to be done while account and cart are locked."""
+
+
 async def place(desk: Desk, viewer: Viewer, purchase: Purchase, channel: Channel) -> Placed:
     """Orders what is in the viewer's cart.
 
@@ -79,10 +89,14 @@ async def place(desk: Desk, viewer: Viewer, purchase: Purchase, channel: Channel
     MEASUREMENTS_REQUIRED, NOT_SHIPPABLE, LIMIT_REACHED, PRICE_CHANGED with the price as it is, PAYMENT_DECLINED: of all
     these nothing is left. PAYMENT_ACTION_REQUIRED comes with an order that waits.
     """
-    if viewer.kind is not ViewerKind.CUSTOMER:
+    if viewer.kind is not ViewerKind.CUSTOMER or viewer.account_id is None:
         return Placed(refusals=[CREDENTIALS_REQUIRED])
+    digests = idempotency.digests(viewer.account_id, PLACING, purchase.given)
+    if isinstance(digests, list):
+        return Placed(refusals=digests)
+    asked = _Asked(desk, viewer, purchase, channel, ClientKey(viewer.account_id, digests))
     try:
-        begun = await drawing_numbers(desk.database, lambda t: _begin(t, desk, viewer, purchase, channel))
+        begun = await drawing_numbers(lambda: _write_down(asked))
     except Refused as refused:
         return Placed(quoted=refused.quoted, refusals=refused.refusals)
     if begun.request is not None:
@@ -95,56 +109,96 @@ async def place(desk: Desk, viewer: Viewer, purchase: Purchase, channel: Channel
 # ---- the first transaction
 
 
-async def _begin(
-    transaction: AsyncConnection, desk: Desk, viewer: Viewer, purchase: Purchase, channel: Channel
-) -> _Begun:
-    account_id, order_id = viewer.account_id, new_id()
-    assert account_id is not None
-    earlier = await idempotency.begin(transaction, account_id, PLACING, asdict(purchase), order_id)
-    if isinstance(earlier, list):
-        raise Refused(earlier)
-    if earlier != order_id:
-        return await _resume(transaction, purchase, earlier)
-    order, means = await draft(
-        transaction,
-        viewer,
-        purchase,
-        order_id=order_id,
-        channel=channel,
-        gateway=desk.payments.name,
-        store=desk.store,
-        sealer=desk.sealer,
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who asks for what."""
+
+    desk: Desk
+    viewer: Viewer
+    purchase: Purchase
+    channel: Channel
+    key: ClientKey
+
+
+async def _write_down(asked: _Asked) -> _Begun:
+    """Reads what is ordered and writes the order, which is one statement that checks the cart's version.
+
+    So nothing need be locked meanwhile. What others have changed, and what two statements write or a customer's own
+    limit of a code depends on, is done again in turn. Raises Refused.
+    """
+    database = asked.desk.database
+    try:
+        return await database.at_once(lambda t: _begin(t, asked, locked=False))
+    except _InTurn:
+        pass
+    except asyncpg.PostgresError as error:
+        if sqlstate(error) not in RETRIED:
+            raise
+    for _ in range(MOST_TURNS):
+        with suppress(_InTurn):
+            return await database.transact(lambda t: _in_turn(t, asked))
+    raise RuntimeError("the client's key was taken and given back all the time")
+
+
+async def _in_turn(transaction: AsyncConnection, asked: _Asked) -> _Begun:
+    await _LOCKED.run(transaction, account=asked.viewer.account_id, cart=asked.purchase.cart.key)
+    return await _begin(transaction, asked, locked=True)
+
+
+_LOCKED = Statement(
+    lambda: (
+        select(Account.id, Cart.id)
+        .where(Account.id == bindparam("account", type_=Uuid), Cart.id == bindparam("cart", type_=Uuid))
+        .with_for_update(key_share=True)
     )
-    await order_writing.write(transaction, order)
-    await take(transaction, order)
+)
+
+
+async def _begin(transaction: AsyncConnection, asked: _Asked, *, locked: bool) -> _Begun:
+    desk, viewer, purchase = asked.desk, asked.viewer, asked.purchase
+    found = await look_up(transaction, viewer, purchase, asked.key.digests)
+    if found.was_begun:
+        earlier = found.earlier(asked.key.digests)
+        if isinstance(earlier, list):
+            raise Refused(earlier)
+        return await _resume(transaction, purchase, earlier)
+    try:
+        order, means = await draft(
+            transaction,
+            viewer,
+            purchase,
+            found,
+            order_id=new_id(),
+            channel=asked.channel,
+            gateway=desk.payments.name,
+            store=desk.store,
+            sealer=desk.sealer,
+        )
+        if not locked and (means is None or any(terms.per_customer_limit is not None for terms in order.codes)):
+            raise _InTurn
+        await taken(order_writing.place(transaction, order, asked.key))
+    except (Overtaken, KeyTaken) as error:
+        raise _InTurn from error
     if means is None:
-        await checkout.conclude(transaction, order_id)
-        return _Begun(order_id)
+        await checkout.conclude(transaction, order.order_id)
+        return _Begun(order.order_id)
     [charge] = order.charges
-    return _Begun(order_id, _request(order_id, charge.id, charge.amount, order.currency, means))
+    return _Begun(order.order_id, _request(order.order_id, charge.id, charge.amount, order.currency, means))
 
 
-async def take(transaction: AsyncConnection, order: OrderDraft) -> None:
-    """Takes stock and codes. Raises Refused where others were faster."""
-    pieces: dict[UUID, int] = {}
-    for line in order.lines:
-        pieces[line.variant_id] = pieces.get(line.variant_id, 0) + line.quantity
-    if await stock.take(transaction, pieces, order.order_id):
-        raise Refused([OUT_OF_STOCK])
-    codes = {one.terms.id for one in order.price.codes if one.refusal is None}
-    if await discount_use.use(transaction, order.order_id, order.account_id, codes):
-        raise Refused([USED_UP])
+async def taken(placing: Awaitable[None]) -> None:
+    """Awaits the writing of an order. Raises Refused where others were faster."""
+    try:
+        await placing
+    except stock.TooFew as error:
+        raise Refused([OUT_OF_STOCK]) from error
+    except CodesUsedUp as error:
+        raise Refused([USED_UP]) from error
 
 
 async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UUID) -> _Begun:
     """Where the first request with this key is: nobody may have been told of its order yet."""
-    standing = (
-        select(Order.status, Order.account_id, Order.currency, Charge.id, Charge.amount, Charge.status.label("charged"))
-        .add_columns(select(Cart.id).where(Cart.placing_id == Order.id).exists().label("untold"))
-        .join(Charge, Charge.order_id == Order.id)
-        .where(Order.id == order_id, Order.status == OrderStatus.PENDING_PAYMENT)
-    )
-    row = (await transaction.execute(standing)).one_or_none()
+    row = await _STANDING.first(transaction, order=order_id)
     if row is None:
         return _Begun(order_id)
     if not row.untold:
@@ -155,13 +209,30 @@ async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UU
     return _Begun(order_id, _request(order_id, row.id, row.amount, CurrencyCode(row.currency), means))
 
 
+_STANDING = Statement(
+    lambda: (
+        select(Order.status, Order.account_id, Order.currency, Charge.id, Charge.amount, Charge.status.label("charged"))
+        .add_columns(select(Cart.id).where(Cart.placing_id == Order.id).exists().label("untold"))
+        .join(Charge, Charge.order_id == Order.id)
+        .where(Order.id == bindparam("order", type_=Uuid), Order.status == OrderStatus.PENDING_PAYMENT)
+    )
+)
+
+
 async def _means(transaction: AsyncConnection, account_id: UUID, purchase: Purchase) -> Means | None:
     """What the first request paid with; None where it was a saved card that is gone: then the reconciler settles."""
     if purchase.saved_method is None:
         return Means(purchase.gateway_token, saved=False) if purchase.gateway_token else None
-    own = (PaymentMethod.account_id == account_id, PaymentMethod.id == purchase.saved_method.key)
-    token = await transaction.scalar(select(PaymentMethod.gateway_token).where(*own))
+    token = await _SAVED.value(transaction, account=account_id, method=purchase.saved_method.key)
     return Means(token, saved=True) if token is not None else None
+
+
+_SAVED = Statement(
+    lambda: select(PaymentMethod.gateway_token).where(
+        PaymentMethod.account_id == bindparam("account", type_=Uuid),
+        PaymentMethod.id == bindparam("method", type_=Uuid),
+    )
+)
 
 
 def _request(order_id: UUID, charge_id: UUID, amount: int, currency: CurrencyCode, means: Means) -> ChargeRequest:
@@ -181,7 +252,7 @@ async def _pay(desk: Desk, order_id: UUID, request: ChargeRequest) -> Placed:
     except InvalidToken:
         await desk.database.transact(lambda t: checkout.settle(t, charge_id, None, unanswered=True))
         return Placed(refusals=[UNKNOWN_TOKEN])
-    settlement = await desk.database.transact(lambda t: checkout.settle(t, charge_id, charged))
+    settlement = await checkout.settle_at_once(desk.database, charge_id, charged)
     if settlement.fate is Fate.GONE and charged.held:
         await give_up(desk.payments, charge_id)
     return _answer(settlement, charged)
@@ -232,9 +303,7 @@ async def _standing(
     transaction: AsyncConnection, viewer: Viewer, order_id: UUID | None, given: Mapping[str, Any]
 ) -> tuple[Settlement, UUID | None] | list[Refusal]:
     """How far the viewer's order is, and the charge that waits for them."""
-    acting = (Charge.order_id == Order.id) & (Charge.status == ChargeStatus.ACTION)
-    own = select(Order.id, Order.status, Charge.id.label("charge_id")).outerjoin(Charge, acting)
-    row = (await transaction.execute(own.where(Order.id == order_id, Order.account_id == viewer.account_id))).first()
+    row = await _ACTING.first(transaction, order=order_id, account=viewer.account_id)
     if row is None or viewer.account_id is None:
         return [NOT_FOUND]
     earlier = await idempotency.begin(transaction, viewer.account_id, CONTINUING, given, row.id)
@@ -243,3 +312,12 @@ async def _standing(
     if row.status == OrderStatus.PENDING_PAYMENT:
         return Settlement(row.id, Fate.WAITING), row.charge_id
     return Settlement(row.id, Fate.CANCELLED if row.status == OrderStatus.CANCELLED else Fate.PLACED), None
+
+
+def _acting() -> Select[*tuple[Any, ...]]:
+    acting = (Charge.order_id == Order.id) & (Charge.status == ChargeStatus.ACTION)
+    own = select(Order.id, Order.status, Charge.id.label("charge_id")).outerjoin(Charge, acting)
+    return own.where(Order.id == bindparam("order", type_=Uuid), Order.account_id == bindparam("account", type_=Uuid))
+
+
+_ACTING = Statement(_acting)

@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+import orjson
+from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.catalogue import CurrencyCode
+from models.ids import key_of
 from models.shipping import ShippingMethod, ShippingPrice
+from models.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,15 @@ class ShippingTerms:
         return earliest, latest
 
 
-async def methods(transaction: AsyncConnection) -> list[ShippingTerms]:
+async def methods(transaction: AsyncConnection) -> tuple[ShippingTerms, ...]:
     """The active methods, those that ship first, each group by code. One statement."""
-    return [_terms(row) for row in await transaction.execute(_active())]
+    return read(await _METHODS.value(transaction))
 
 
-@cache
-def _active() -> Select[Any]:
+def listed() -> ColumnElement[str]:
+    """The active methods as a text for `read`, to be selected with something else."""
     price, method = ShippingPrice, ShippingMethod
-    return (
+    offered = (
         select(
             *method.__table__.c,
             func.json_object_agg(price.currency, price.price).filter(price.currency.is_not(None)).label("prices"),
@@ -70,26 +74,37 @@ def _active() -> Select[Any]:
         .outerjoin(price, price.method_id == method.id)
         .where(method.active)
         .group_by(method.id)
-        .order_by(method.pickup, method.code)
+        .subquery("offered")
     )
+    in_order: Any = aggregate_order_by(offered.table_valued(), offered.c.pickup, offered.c.code)
+    return cast(select(func.json_agg(in_order)).scalar_subquery(), Text)
 
 
-def _terms(row: Any) -> ShippingTerms:
+@lru_cache(maxsize=8)
+def read(text: str | None) -> tuple[ShippingTerms, ...]:
+    """The methods of which `listed` is the text, which is the same again and again."""
+    return tuple(map(_terms, orjson.loads(text or "[]")))
+
+
+def _terms(row: Mapping[str, Any]) -> ShippingTerms:
     return ShippingTerms(
-        row.id,
-        row.version,
-        row.code,
-        row.name,
-        tuple(row.countries),
-        row.pickup,
-        row.min_days,
-        row.max_days,
-        row.max_weight_grams,
-        row.active,
-        _by_currency(row.prices),
-        _by_currency(row.free),
+        key_of(row["id"]),
+        row["version"],
+        row["code"],
+        row["name"],
+        tuple(row["countries"]),
+        row["pickup"],
+        row["min_days"],
+        row["max_days"],
+        row["max_weight_grams"],
+        row["active"],
+        _by_currency(row["prices"]),
+        _by_currency(row["free"]),
     )
 
 
 def _by_currency(amounts: Mapping[str, int] | None) -> dict[CurrencyCode, int]:
     return {CurrencyCode(currency): amount for currency, amount in (amounts or {}).items()}
+
+
+_METHODS = Statement(lambda: select(listed()))

@@ -5,17 +5,30 @@ Rows are locked in the order of their keys: of two orders for the same things on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Text, Uuid, bindparam, column, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningInsert
 
 from auth.refusal import Refusal, RefusalCode
 from commerce import text
 from models.catalogue import Variant
 from models.ids import new_id
+from models.statement import Statement
 from models.stock import StockEntry, StockEntryKind
 
 MOST_AT_ONCE = 1_000_000
@@ -29,6 +42,9 @@ INCOMING = frozenset({StockEntryKind.RECEIVED})
 OUTGOING = frozenset({StockEntryKind.DAMAGED, StockEntryKind.LOST})
 
 NOT_FOUND = Refusal(RefusalCode.NOT_FOUND, "There is no such variant.", ("variantId",))
+
+NEVER_BELOW_ZERO = "ck_variant_on_hand"
+"""The constraint that refuses to take more than there is."""
 
 Pieces = Mapping[UUID, int]
 """How many of which variant; all positive."""
@@ -45,15 +61,14 @@ class Adjustment:
     expected_on_hand: int | None = None
 
 
-async def take(transaction: AsyncConnection, pieces: Pieces, order_id: UUID) -> set[UUID]:
-    """Takes pieces for an order. Answers the variants of which there are too few: then roll back. One statement."""
-    taken = await _move(transaction, {key: -count for key, count in pieces.items()}, StockEntryKind.SALE, order_id)
-    return set(pieces) - taken
+class TooFew(Exception):
+    """There are fewer pieces than that."""
 
 
 async def give_back(transaction: AsyncConnection, pieces: Pieces, kind: StockEntryKind, order_id: UUID | None) -> None:
     """Puts pieces back: CANCELLATION, RETURN. A variant that is no more gets nothing. One statement."""
-    await _move(transaction, pieces, kind, order_id)
+    if pieces:
+        await _MOVING.run(transaction, **_given(pieces, kind, order_id))
 
 
 async def adjust(transaction: AsyncConnection, adjustment: Adjustment) -> UUID | list[Refusal]:
@@ -106,47 +121,13 @@ def _objection(adjustment: Adjustment, on_hand: int) -> Refusal | None:
     return None
 
 
-async def _move(
-    transaction: AsyncConnection, changes: Pieces, kind: StockEntryKind, order_id: UUID | None
-) -> set[UUID]:
-    """Changes what is on hand where it stays at zero or above, with an entry each; answers which variants it was."""
-    if not changes:
-        return set()
-    given = {
-        "keys": list(changes),
-        "changes": list(changes.values()),
-        "entries": [new_id() for _ in changes],
-        "kind": kind,
-        "order": order_id,
-    }
-    return set(await transaction.scalars(_moving(), given))
+def moving(begun: CTE | None = None) -> tuple[CTE, CTE]:
+    """Changes what is on hand, with an entry each, to stand in a statement's WITH; see `taken` for its parameters.
 
-
-@cache
-def _moving() -> ReturningInsert[UUID]:
-    asked = (
-        func.unnest(
-            bindparam("keys", type_=ARRAY(Uuid)),
-            bindparam("changes", type_=ARRAY(Integer)),
-            bindparam("entries", type_=ARRAY(Uuid)),
-        )
-        .table_valued(column("key", Uuid), column("change", Integer), column("entry", Uuid))
-        .render_derived(name="asked")
-    )
-    locked = (
-        select(Variant.id, asked.c.change, asked.c.entry)
-        .join(asked, asked.c.key == Variant.id)
-        .order_by(Variant.id)
-        .with_for_update(of=Variant, key_share=True)
-        .cte("locked")
-    )
-    moved = (
-        update(Variant)
-        .where(Variant.id == locked.c.id, Variant.on_hand + locked.c.change >= 0)
-        .values(on_hand=Variant.on_hand + locked.c.change)
-        .returning(Variant.id, locked.c.change, Variant.on_hand.label("balance"), locked.c.entry)
-        .cte("moved")
-    )
+    NEVER_BELOW_ZERO refuses the whole statement. Nothing is changed where `begun`, if there is one, has no row. The
+    first part has a row for each variant that was changed, the second writes the entries.
+    """
+    moved = _moved(_locked(begun))
     entries = insert(StockEntry).from_select(
         ["id", "variant_id", "at", "change", "balance", "kind", "order_id"],
         select(
@@ -156,9 +137,55 @@ def _moving() -> ReturningInsert[UUID]:
             func.clock_timestamp(),
             moved.c.change,
             moved.c.balance,
-            bindparam("kind", type_=Text),
-            bindparam("order", type_=Uuid),
+            bindparam("stock_kind", type_=Text),
+            bindparam("stock_order", type_=Uuid),
         ),
         include_defaults=False,
     )
-    return entries.returning(StockEntry.variant_id)
+    return moved, entries.cte("stock_entries")
+
+
+def taken(pieces: Pieces, order_id: UUID) -> dict[str, Any]:
+    """The parameters of `moving` for what an order takes."""
+    return _given({key: -count for key, count in pieces.items()}, StockEntryKind.SALE, order_id)
+
+
+def _given(changes: Pieces, kind: StockEntryKind, order_id: UUID | None) -> dict[str, Any]:
+    return {
+        "stock_keys": [*changes],
+        "stock_changes": [*changes.values()],
+        "stock_entries": [new_id() for _ in changes],
+        "stock_kind": kind,
+        "stock_order": order_id,
+    }
+
+
+def _locked(begun: CTE | None) -> CTE:
+    """The variants that are asked for, locked in the order of their keys."""
+    asked = (
+        func.unnest(
+            bindparam("stock_keys", type_=ARRAY(Uuid)),
+            bindparam("stock_changes", type_=ARRAY(Integer)),
+            bindparam("stock_entries", type_=ARRAY(Uuid)),
+        )
+        .table_valued(column("key", Uuid), column("change", Integer), column("entry", Uuid))
+        .render_derived(name="asked")
+    )
+    variants = select(Variant.id, asked.c.change, asked.c.entry).join(asked, asked.c.key == Variant.id)
+    if begun is not None:
+        variants = variants.join(begun, true())
+    return variants.order_by(Variant.id).with_for_update(of=Variant, key_share=True).cte("locked")
+
+
+def _moved(locked: CTE) -> CTE:
+    moved = update(Variant).where(Variant.id == locked.c.id).values(on_hand=Variant.on_hand + locked.c.change)
+    balance = Variant.on_hand.label("balance")
+    return moved.returning(Variant.id, locked.c.change, balance, locked.c.entry).cte("moved")
+
+
+def _moving() -> Any:
+    moved, entries = moving()
+    return select(moved.c.id).add_cte(entries)
+
+
+_MOVING = Statement(_moving)

@@ -18,7 +18,7 @@ from commerce import checkout, fulfillment, idempotency, order_writing
 from commerce.checkout import Fate, Settlement
 from commerce.order_drafting import Refused
 from commerce.order_writing import drawing_numbers
-from commerce.placing import DECLINED, Desk, take
+from commerce.placing import DECLINED, Desk, taken
 from commerce.quote import Quoted
 from commerce.releasing import give_up
 from commerce.till_drafting import Payment, Sale, draft, payment_of, priced
@@ -69,7 +69,7 @@ async def sell(desk: Desk, member_id: UUID, sale: Sale) -> Sold:
     try:
         if sale.dry_run:
             return await desk.database.transact(lambda t: _try_out(t, desk, sale))
-        begun = await drawing_numbers(desk.database, lambda t: _begin(t, desk, member_id, sale))
+        begun = await drawing_numbers(lambda: desk.database.transact(lambda t: _begin(t, desk, member_id, sale)))
     except Refused as refused:
         return Sold(quoted=refused.quoted, refusals=refused.refusals)
     for at, request in enumerate(begun.requests):
@@ -108,8 +108,7 @@ async def _begin(transaction: AsyncConnection, desk: Desk, member_id: UUID, sale
     if isinstance(payment, Refusal):
         raise Refused([payment], quoted)
     order = await draft(transaction, desk, sale, quoted, contact, payment, order_id)
-    await order_writing.write(transaction, order)
-    await take(transaction, order)
+    await taken(order_writing.place(transaction, order))
     if not order.charges:
         await checkout.conclude(transaction, order_id)
         await _hand_over(transaction, sale, order_id)

@@ -92,6 +92,9 @@ _AWAY = (
     asyncpg.QueryCanceledError,
 )
 
+# What asyncpg says on a connection of which PostgreSQL has said that it ends, before the end itself has come.
+_HUNG_UP = ("another operation (2) is in progress", 'protocol is in the "failed" state', "not connected")
+
 
 @contextmanager
 def _told_when_away() -> Generator[None]:
@@ -102,6 +105,10 @@ def _told_when_away() -> Generator[None]:
         raise DatabaseAway from error
     except asyncpg.InterfaceError as error:
         if "connection is closed" in str(error) or "connection was closed" in str(error):
+            raise DatabaseAway from error
+        raise
+    except asyncpg.InternalClientError as error:
+        if any(words in str(error) for words in _HUNG_UP):
             raise DatabaseAway from error
         raise
     except DBAPIError as error:
@@ -170,10 +177,12 @@ class Writer:
             raise RuntimeError("one of its statements had failed, so that the transaction was rolled back")
 
     async def roll_back(self) -> None:
-        """Ends the transaction; a connection that cannot even do that is not idle, and ends too."""
-        with suppress(Exception):
+        """Ends the transaction; a connection that cannot even do that ends too."""
+        try:
             await self._forget()
             await self.raw.execute("ROLLBACK")
+        except Exception:  # noqa: BLE001 what brought it here is told
+            self.raw.terminate()
 
     async def end(self) -> None:
         """Ends the connection at once; what goes on on it is not waited for."""
@@ -277,17 +286,22 @@ class Database:
         raise AssertionError("unreachable")
 
     async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Runs `work`, each of whose statements is a transaction of its own."""
+        """Runs `work`, each of whose statements is a transaction of its own, and tells what it noted."""
         with _told_when_away():
             writer = await self.writers.acquire()
             try:
-                return await work(writer.connection)
+                writer.connection.info.pop(_CHANGES, None)
+                outcome = await work(writer.connection)
+                changes = writer.connection.info.pop(_CHANGES, ())
             except BaseException as error:
                 if not isinstance(error, Exception):
                     await writer.end()
                 raise
             finally:
                 await self.writers.release(writer)
+        if changes:
+            self.on_change(changes)
+        return outcome
 
     @asynccontextmanager
     async def begun(self) -> AsyncGenerator[Transaction]:
@@ -319,7 +333,8 @@ class Database:
             with _told_when_away():
                 yield connection
         except BaseException as error:
-            if not isinstance(error, Exception) or connection.is_in_transaction():
+            unusable = isinstance(error, DatabaseAway) or not isinstance(error, Exception)
+            if unusable or connection.is_in_transaction():
                 connection.terminate()
             raise
         finally:
@@ -331,6 +346,9 @@ class Database:
         try:
             with _told_when_away():
                 return await connection.fetchrow(sql, *arguments)
+        except DatabaseAway:
+            connection.terminate()
+            raise
         finally:
             self._readers.release(connection)
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,13 +18,14 @@ from commerce import discount, discount_use
 from commerce.discount import DiscountDraft
 from commerce.money import Amount
 from models.catalogue import Category
-from models.database import Database
+from models.database import Database, violated
 from models.discount import Discount, DiscountAmount, DiscountCategory, DiscountKind, DiscountProduct, DiscountUse
 from tests.support import account, selling
 from tests.support.account import rows
 from tests.support.cart import refused
 from tests.support.database import RolledBackDatabase
 from tests.support.selling import EUR, USD
+from tests.support.taking import use
 
 Code = RefusalCode
 Kind = DiscountKind
@@ -182,25 +184,24 @@ async def test_use_is_counted_and_given_back_once(database: RolledBackDatabase):
     owner = await account.customer(database)
     keys = [await selling.discount(database.connection, word) for word in ("A", "B")]
     order, other = [await selling.order(database.connection, owner) for _ in range(2)]
-    assert await discount_use.use(database.connection, order, owner, keys) == set()
-    assert await discount_use.use(database.connection, other, None, keys[:1]) == set()
+    await use(database.connection, order, owner, keys)
+    await use(database.connection, other, None, keys[:1])
     assert await used(database.connection) == {"A": (2, 2), "B": (1, 1)}
     for _ in range(2):
         await discount_use.give_back(database.connection, order)
         assert await used(database.connection) == {"A": (1, 1), "B": (0, 0)}
 
 
-async def test_code_that_is_used_up_is_answered(database: RolledBackDatabase):
+async def test_code_that_is_used_up_refuses_the_use_of_all(database: RolledBackDatabase):
     keys = [
         await selling.discount(database.connection, word, total_limit=limit) for word, limit in (("A", 1), ("B", 9))
     ]
     first, second = [await selling.order(database.connection) for _ in range(2)]
-    assert await discount_use.use(database.connection, first, None, keys) == set()
-    assert await discount_use.use(database.connection, second, None, keys) == {keys[0]}
-
-
-class UsedUp(Exception):
-    """Rolls back, as placing an order does."""
+    await use(database.connection, first, None, keys)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await database.transact(lambda t: use(t, second, None, keys))
+    assert violated(refused.value) == discount_use.WITHIN_LIMIT
+    assert await used(database.connection) == {"A": (1, 1), "B": (1, 1)}
 
 
 async def test_limit_holds_against_fifty_at_once(committed_database: Database):
@@ -209,14 +210,13 @@ async def test_limit_holds_against_fifty_at_once(committed_database: Database):
     orders = [await committed_database.transact(selling.order) for _ in range(tries)]
     wide = Database(committed_database.url, writers=tries)
 
-    async def buy(transaction: AsyncConnection, order: UUID) -> None:
-        if await discount_use.use(transaction, order, None, [key]):
-            raise UsedUp
-
     outcomes = await asyncio.gather(
-        *(wide.transact(partial(buy, order=order)) for order in orders), return_exceptions=True
+        *(wide.transact(partial(use, order_id=order, account_id=None, codes=[key])) for order in orders),
+        return_exceptions=True,
     )
-    assert [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, UsedUp)] == []
+    assert [
+        outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, asyncpg.CheckViolationError)
+    ] == []
     assert outcomes.count(None) == limit
     assert await wide.transact(used) == {"FEW": (limit, limit)}
     # Each is given back twice at once: a cancellation and a webhook that meet.
@@ -231,8 +231,7 @@ async def test_orders_with_the_same_codes_in_another_order_do_not_wait_for_ever(
     orders = [await committed_database.transact(selling.order) for _ in range(16)]
     codes = [keys if at % 2 else keys[::-1] for at in range(len(orders))]
     calls = [
-        partial(discount_use.use, order_id=order, account_id=None, discount_ids=some)
-        for order, some in zip(orders, codes, strict=True)
+        partial(use, order_id=order, account_id=None, codes=some) for order, some in zip(orders, codes, strict=True)
     ]
-    assert await asyncio.gather(*map(committed_database.transact, calls)) == [set()] * len(orders)
+    assert await asyncio.gather(*map(committed_database.transact, calls)) == [None] * len(orders)
     assert await committed_database.transact(used) == dict.fromkeys("ABC", (16, 16))

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,12 +16,13 @@ from auth.refusal import Refusal, RefusalCode
 from commerce import stock
 from commerce.idempotency import once
 from commerce.stock import Adjustment
-from models.database import Database
+from models.database import Database, violated
 from models.stock import StockEntryKind
 from tests.support.database import RolledBackDatabase
 from tests.support.goods import NOBODY, ledger, made, on_hand, variants_of
 from tests.support.login_session import account_with
 from tests.support.selling import order
+from tests.support.taking import take
 
 RECEIVED, LOST, COUNTED = StockEntryKind.RECEIVED, StockEntryKind.LOST, StockEntryKind.COUNTED
 AT_ONCE = 50
@@ -118,7 +120,7 @@ async def test_order_takes_all_its_pieces_and_gives_them_back(database: RolledBa
 
     async def work(transaction: AsyncConnection) -> None:
         order_id = await order(transaction)
-        assert await stock.take(transaction, {one: 2, two: 1}, order_id) == set()
+        assert await take(transaction, {one: 2, two: 1}, order_id) == {one, two}
         await stock.give_back(transaction, {one: 2}, StockEntryKind.CANCELLATION, order_id)
         kinds = [(entry.kind, entry.change, entry.order_id) for entry in await ledger(transaction, one)][1:]
         assert kinds == [("SALE", -2, order_id), ("CANCELLATION", 2, order_id)]
@@ -127,13 +129,21 @@ async def test_order_takes_all_its_pieces_and_gives_them_back(database: RolledBa
     assert (await balanced(database, one), await balanced(database, two)) == (3, 0)
 
 
-async def test_order_is_told_what_there_is_too_little_of(database: RolledBackDatabase):
+async def test_order_takes_nothing_where_there_is_too_little_of_one(database: RolledBackDatabase):
     one, two = await shelf(database, 3, 1)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await database.transact(lambda t: taken(t, {one: 2, two: 2}))
+    assert violated(refused.value) == stock.NEVER_BELOW_ZERO
+    assert (await balanced(database, one), await balanced(database, two)) == (3, 1)
 
-    async def work(transaction: AsyncConnection) -> set[UUID]:
-        return await stock.take(transaction, {one: 2, two: 2, NOBODY: 1}, await order(transaction))
 
-    assert await database.transact(work) == {two, NOBODY}
+async def test_what_is_not_there_is_not_taken(database: RolledBackDatabase):
+    (one,) = await shelf(database, 3)
+    assert await database.transact(lambda t: taken(t, {one: 2, NOBODY: 1})) == {one}
+
+
+async def taken(transaction: AsyncConnection, pieces: dict[UUID, int]) -> set[UUID]:
+    return await take(transaction, pieces, await order(transaction))
 
 
 # ---- at once
@@ -147,18 +157,10 @@ async def crowd(committed_database: Database) -> AsyncGenerator[Database]:
     await wide.close()
 
 
-class _TooFewError(Exception):
-    """Rolls back."""
-
-
 async def buy(database: Database, pieces: dict[UUID, int]) -> bool:
-    async def work(transaction: AsyncConnection) -> None:
-        if await stock.take(transaction, pieces, await order(transaction)):
-            raise _TooFewError
-
     try:
-        await database.transact(work)
-    except _TooFewError:
+        await database.transact(lambda t: taken(t, pieces))
+    except asyncpg.CheckViolationError:
         return False
     return True
 

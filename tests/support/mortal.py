@@ -79,6 +79,14 @@ class MortalDatabase(Database):
         self._begun = 0
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self._mortal(super().transact, work)
+
+    async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Who dies in the statement that writes dies before it is committed."""
+        dies_in = self._begun + 1 == self._errand.at and self._errand.dies == "IN"
+        return await self._mortal(super().transact if dies_in else super().at_once, work)
+
+    async def _mortal(self, run: Callable[..., Awaitable[T]], work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         self._begun += 1
         fatal = self._begun == self._errand.at
 
@@ -88,7 +96,7 @@ class MortalDatabase(Database):
                 die()
             return outcome
 
-        outcome = await super().transact(until_the_commit)
+        outcome = await run(until_the_commit)
         if fatal and self._errand.dies == "AFTER":
             die()
         return outcome

@@ -15,8 +15,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal
-from commerce import fulfillment, order_cancelling, placing
-from commerce.basket import LineDraft
+from commerce import cart, fulfillment, order_cancelling, order_writing, placing
+from commerce.basket import Basket, LineDraft
 from commerce.fulfillment import Shipment
 from commerce.order_drafting import Purchase
 from commerce.placing import Desk, Placed
@@ -102,6 +102,36 @@ async def test_one_cart_with_twenty_keys_at_once_is_ordered_once(desk: Desk):
     [(who, purchase)] = await shoppers(desk, 1, on_hand=ON_HAND)
     assert await all_at_once(desk, [(who, again(purchase)) for _ in range(20)]) == {"PLACED": 1, "NOT_FOUND": 19}
     assert len(await at_gateway(desk)) == 1
+
+
+async def test_one_key_with_ten_carts_at_once_orders_one_of_them(desk: Desk):
+    [(who, purchase)] = await shoppers(desk, 1, on_hand=ON_HAND)
+    key = await desk.database.transact(variant)
+    carts = [await desk.database.transact(lambda t: in_cart(t, who, LineDraft(key, 1), total=ONE)) for _ in range(10)]
+    wanted = [(who, replace(one, idempotency_key=purchase.idempotency_key)) for one in carts]
+    assert await all_at_once(desk, wanted) == {"PLACED": 1, "IDEMPOTENCY_CONFLICT": 9}
+    assert len(await at_gateway(desk)) == 1
+
+
+async def test_cart_that_is_edited_while_it_is_ordered_is_ordered_as_it_is_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """What was read of it without a lock holds no more: it is read again, and costs something else."""
+    [(who, purchase)] = await shoppers(desk, 1, on_hand=ON_HAND)
+    key, write = await desk.database.transact(variant), order_writing.place
+
+    async def write_late(*given: Any) -> None:
+        monkeypatch.setattr(order_writing, "place", write)
+        edit = partial(cart.add, viewer=who.viewer, cart_id=purchase.cart.key, drafts=[LineDraft(key, 1)])
+        assert isinstance(await desk.database.transact(edit), Basket)
+        await write(*given)
+
+    monkeypatch.setattr(order_writing, "place", write_late)
+    refused = await place(desk, who, purchase)
+    assert codes_of(refused) == ["PRICE_CHANGED"]
+    assert refused.quoted is not None
+    assert refused.quoted.price.total == ONE + PRICE
+    assert await books(desk.database) == Books(on_hand=2 * ON_HAND, carts=1)
 
 
 async def test_one_key_twenty_times_at_once_that_is_declined_leaves_nothing(desk: Desk):

@@ -89,19 +89,19 @@ async def test_order_keeps_what_is_edited_or_deleted_afterwards(
     assert line.sku != "OTHER"
 
 
-async def test_order_takes_seven_statements_here(
+async def test_order_takes_four_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase
 ):
-    """Key, person, cart, methods, order, stock; then the settlement. The API adds two."""
+    """Who, cart, order; then the settlement. The API adds two."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, purchase)) == []
-    assert len(sent) == 7
+    assert len(sent) == 4
 
 
 async def test_order_with_all_that_one_can_have_takes_nine_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, trousseau: Trousseau
 ):
-    """Codes and measurements add one each: with the two of the API it is eleven."""
+    """Measurements add one. A code that each customer may use once has it begun again once they are locked."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, trousseau.purchase)) == []
     assert len(sent) == 9
