@@ -1,6 +1,7 @@
 """The endpoint under uvicorn, as clients that are slow, broken or hostile meet it."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import uvicorn
 
 from app.http import protocol
 from app.http.endpoint import Options
-from app.http.protocol import PatientProtocol
+from app.http.protocol import Exchange, PatientProtocol
 from app.http.request import MAX_BODY_BYTES
 from app.serving import Server
 from tests.support.edge import SECRET, ToyEngine, make_app
@@ -99,6 +100,19 @@ async def test_connection_is_kept_for_the_next_request(wire: Wire):
         await wire.send(GOOD)
         reply = await wire.reply()
         assert (reply.status, reply.body) == (200, b'{"data":{"hello":"Hello, you"}}')
+
+
+async def test_answered_requests_leave_no_garbage(wire: Wire):
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            await wire.send(GOOD)
+            await wire.reply()
+        kept = [one for one in gc.get_objects() if isinstance(one, Exchange)]
+    finally:
+        gc.enable()
+    assert len(kept) <= 1
 
 
 async def test_pipelined_requests_are_answered_in_turn(wire: Wire):
