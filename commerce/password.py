@@ -9,12 +9,12 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import password_rules, sessions
-from auth.account_events import ClientFacts, record
+from auth.account_events import ClientFacts, facts_of, record
 from auth.passwords import PasswordHasher
 from auth.refusal import Refusal, RefusalCode
 from auth.viewer import Viewer
@@ -25,6 +25,7 @@ from models.account import Account, AccountEventKind, AccountKind, Credential, M
 from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
+from models.statement import Statement
 
 RESET_LETTER = "password.reset_letter"
 CHANGED_LETTER = "password.changed_letter"
@@ -55,18 +56,17 @@ async def keep(transaction: AsyncConnection, account_id: UUID, password_hash: st
 # ---- set anew, with proof of the mailbox
 
 
+_REQUEST = Statement(
+    lambda: insert(PasswordResetRequest).values(
+        {name: bindparam(name) for name in ("id", "email", "channel", "device_name", "device_kind", "ip_network")}
+    )
+)
+
+
 async def request_reset(transaction: AsyncConnection, address: str, client: ClientFacts) -> None:
     """Asks for a letter to this address; the same is done whether or not there is such an account."""
     request_id = new_id()
-    values = {
-        "id": request_id,
-        "channel": client.channel,
-        "email": address,
-        "device_name": client.device_name,
-        "device_kind": client.device_kind,
-        "ip_network": client.network,
-    }
-    await transaction.execute(insert(PasswordResetRequest).values(values))
+    await _REQUEST.run(transaction, id=request_id, email=address, **facts_of(client))
     await enqueue(transaction, Job(RESET_LETTER, request_id))
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,7 @@ from models.classification import Channel
 from models.database import Database
 from models.ids import new_id
 from models.preference import CommunicationPreference, Preference
+from models.statement import Statement
 from privacy import policy
 
 LETTER = "registration.letter"
@@ -135,6 +136,12 @@ def _guardian(form: Form) -> Guardian | list[Refusal]:
     return [OWN_ADDRESS] if address.casefold() == form.email.strip().casefold() else Guardian(address)
 
 
+_TYPED = ("name", "email", "phone", "age_band", "policy_version")
+_REGISTRATION = Statement(
+    lambda: insert(Registration).values({name: bindparam(name) for name in ("id", "channel", *_TYPED)})
+)
+
+
 async def submit(transaction: AsyncConnection, who: Applicant | Guardian, channel: Channel) -> Status:
     """Writes down who wants to register, or whom to ask; a letter is on its way when this commits.
 
@@ -145,14 +152,7 @@ async def submit(transaction: AsyncConnection, who: Applicant | Guardian, channe
         await transaction.execute(insert(GuardianRequest).values(id=key, channel=channel, guardian_email=who.email))
         await enqueue(transaction, Job(GUARDIAN_LETTER, key))
         return Status.GUARDIAN_CONSENT_SENT
-    values = {
-        "name": who.name,
-        "email": who.email,
-        "phone": who.phone,
-        "age_band": who.age_band,
-        "policy_version": who.policy_version,
-    }
-    await transaction.execute(insert(Registration).values(id=key, channel=channel, **values))
+    await _REGISTRATION.run(transaction, id=key, channel=channel, **{name: getattr(who, name) for name in _TYPED})
     await enqueue(transaction, Job(LETTER, key))
     return Status.VERIFICATION_SENT
 
