@@ -12,6 +12,7 @@ the order's lock, so that the two never differ.
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -75,9 +76,15 @@ def approves_itself(reasons: set[ReturnReason], worth: int, recent: int) -> bool
 # ---- what of a line is where, as numbers
 
 
+@cache
+def _own(rule: str, *models: Any) -> tuple[Any, ...]:
+    """The models' tables by other names, for one rule's subqueries. Kept, as the columns of one take long to make."""
+    return tuple(model.__table__.alias() for model in models)
+
+
 def delivered(line: Columns) -> ColumnElement[int]:
     """Units that arrived: of a delivered order all that were shipped, else those of the shipments that arrived."""
-    order, shipment, part = (model.__table__.alias() for model in (Order, Fulfillment, FulfillmentLine))
+    order, shipment, part = _own("delivered", Order, Fulfillment, FulfillmentLine)
     arrived = (
         select(func.coalesce(func.sum(part.c.quantity), _number(0)))
         .select_from(part.join(shipment, shipment.c.id == part.c.fulfillment_id))
@@ -90,7 +97,7 @@ def delivered(line: Columns) -> ColumnElement[int]:
 
 def asked_for(line: Columns) -> ColumnElement[int]:
     """Units in requests that nothing has come of yet."""
-    request, part = ReturnRequest.__table__.alias(), ReturnLine.__table__.alias()
+    request, part = _own("asked for", ReturnRequest, ReturnLine)
     waiting = (_word(ReturnStatus.REQUESTED), _word(ReturnStatus.APPROVED))
     units = (
         select(func.coalesce(func.sum(part.c.quantity), _number(0)))
@@ -112,7 +119,7 @@ def refunded_amount(line: Columns) -> ColumnElement[int]:
 
 
 def _of_refunds(line: Columns, name: str) -> ColumnElement[Any]:
-    refund, part = Refund.__table__.alias(), RefundLine.__table__.alias()
+    refund, part = _own("refunds", Refund, RefundLine)
     units = (
         select(func.coalesce(func.sum(part.c[name]), _number(0)))
         .select_from(part.join(refund, refund.c.id == part.c.refund_id))
@@ -124,7 +131,7 @@ def _of_refunds(line: Columns, name: str) -> ColumnElement[Any]:
 
 def exchanged(line: Columns) -> ColumnElement[int]:
     """Units that came back for another size or colour, which is not cancelled: they are not refunded."""
-    request, part, other = (model.__table__.alias() for model in (ReturnRequest, ReturnLine, Order))
+    request, part, other = _own("exchanged", ReturnRequest, ReturnLine, Order)
     of_request = part.join(request, request.c.id == part.c.return_request_id)
     units = (
         select(func.coalesce(func.sum(part.c.received_quantity), _number(0)))
@@ -144,7 +151,7 @@ def exchanged(line: Columns) -> ColumnElement[int]:
 
 def until(order: Columns) -> ColumnElement[Any]:
     """When an order's window closes; null before anything was delivered."""
-    shipment = Fulfillment.__table__.alias()
+    [shipment] = _own("until", Fulfillment)
     latest = select(func.max(shipment.c.delivered_at)).where(shipment.c.order_id == order.id).correlate_except(shipment)
     window = literal_column(f"INTERVAL '{WINDOW.days} days'", Interval)
     return cast(func.coalesce(order.delivered_at, latest.scalar_subquery()) + window, DateTime(timezone=True))
@@ -152,7 +159,7 @@ def until(order: Columns) -> ColumnElement[Any]:
 
 def until_of_line(line: Columns) -> ColumnElement[Any]:
     """When the line's order's window closes; null before anything was delivered."""
-    order = Order.__table__.alias()
+    [order] = _own("until of line", Order)
     found = select(until(order.c)).where(order.c.id == line.order_id).correlate_except(order)
     return found.scalar_subquery()
 
@@ -170,7 +177,7 @@ def reasons(line: Columns) -> ColumnElement[Any]:
 
 
 def _bars(line: Columns) -> dict[ReturnIneligibility, ColumnElement[bool]]:
-    order, work = Order.__table__.alias(), Alteration.__table__.alias()
+    order, work = _own("bars", Order, Alteration)
     of_line = (
         select(order.c.status == _word(OrderStatus.CANCELLED))
         .where(order.c.id == line.order_id)

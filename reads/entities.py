@@ -1,6 +1,9 @@
 """The declarations behind the types and fields of a GraphQL schema."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from graphql import GraphQLNamedOutputType, GraphQLObjectType
@@ -24,10 +27,21 @@ def entity_of(type_: GraphQLNamedOutputType) -> Entity:
     return found
 
 
-@lru_cache(maxsize=256)
+class Aliases:
+    """Tells the rows of a statement apart: tables by other names, each with a number."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[Table, Iterator[int]] = defaultdict(count)
+
+    def of(self, table: Table) -> Any:
+        """The table by a name that is new in this statement."""
+        return numbered(table, next(self._numbers[table]))
+
+
+@lru_cache(maxsize=1024)
 def numbered(table: Table, number: int) -> Any:
-    """The table under the name `t` and a number. Kept, as the columns of one take long to make."""
-    return table.alias(f"t{number}")
+    """Kept, as the columns of one take long to make; numbers begin anew with each table, so that they are few."""
+    return table.alias(f"t{number}_{table.name}")
 
 
 def shown_id(entity: Entity) -> declare.Expression:

@@ -103,7 +103,7 @@ class PageText:
         return self.directed([rows.c[f"key{at}"] for at in range(len(self.node.keys))], backward=False)
 
     def subquery(self, found: Any) -> Any:
-        return found.subquery(f"p{next(self.backend.aliases)}")
+        return found.subquery(f"p{next(self.backend.subqueries)}")
 
     def beyond(self, row: Any) -> ColumnElement[bool]:
         """Rows after the cursor (before it, when paging backward)."""
@@ -182,7 +182,7 @@ class PageText:
         row = self.backend.alias(self.node.rows.table)
         one = literal_column("1")
         found = self.backend.chosen(self.node.rows, one, row, self.parent, list(self.node.filters.values()))
-        limited = found.limit(literal_column(str(self.node.counted))).subquery(f"n{next(self.backend.aliases)}")
+        limited = found.limit(literal_column(str(self.node.counted))).subquery(f"n{next(self.backend.subqueries)}")
         return select(func.count()).select_from(limited).scalar_subquery()
 
     def render(self, parts: Any, row: Any) -> list[Part]:
@@ -230,7 +230,7 @@ class PageText:
 
     def facet_values(self, facet: declare.Facet, type_name: str, shape: Any) -> ColumnElement[Any]:
         counted = facet_select(self.backend, self.node, self.parent, facet)
-        found = counted.subquery(f"f{next(self.backend.aliases)}")
+        found = counted.subquery(f"f{next(self.backend.subqueries)}")
         texts = {"__typename": json_text(type_name), "count": as_text(found.c.count)}
         for name in ("value", "label"):
             texts[name] = json_string(found.c[name])

@@ -5,7 +5,6 @@ result is nested dicts by response key; a `Failed` stands where a field answers 
 """
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from reads.cursors import Cursor
-from reads.entities import entity_of, numbered
+from reads.entities import Aliases, entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Recorded, Rows
 from reads.pages import PageText, facet_select
 from reads.shapes import BEYOND, CURSOR, TYPE, Build, Built, Picked, Selection, Shape, nodes_of
@@ -54,7 +53,7 @@ class RowReader:
         self.connection, self.variables, self.viewer_row = connection, variables, viewer_row
         self.viewer = ViewerValues(self)
         self.read_of: dict[UUID, set[str]] = {}
-        self._aliases = count()
+        self._aliases = Aliases()
 
     # -- what conditions use
 
@@ -65,7 +64,7 @@ class RowReader:
         return bindparam(None, value, type_=type_, unique=True)
 
     def alias(self, table: Any) -> Any:
-        return numbered(table, next(self._aliases))
+        return self._aliases.of(table)
 
     async def fetch(self, statement: Select[*tuple[Any, ...]] | Insert) -> list[Any]:
         compiled = statement.compile(dialect=DIALECT)

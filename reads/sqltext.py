@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from reads.entities import entity_of, numbered
+from reads.entities import Aliases, entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
 from reads.text import MARK, Part, cat, flat, joined, json_text, leaf, members, octets, text, whole
@@ -129,7 +129,8 @@ class SQLText:
         self._binds: dict[str, Bind] = {}
         self._names: dict[int, str] = {}
         self._made: list[Bind] = []
-        self.aliases = count()
+        self.aliases = Aliases()
+        self.subqueries = count()
 
     def statement(self, whole_text: ColumnElement[Any], binds: Sequence[Bind]) -> Statement:
         compiled = self._answer(whole_text).compile(dialect=DIALECT)
@@ -221,7 +222,7 @@ class SQLText:
         return func.coalesce(cat(SUBJECT, subject, text(f":{kind}"), SUBJECT), text(""), type_=Text)
 
     def alias(self, table: Any) -> Any:
-        return numbered(table, next(self.aliases))
+        return self.aliases.of(table)
 
     # -- nodes
 

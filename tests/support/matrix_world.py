@@ -95,8 +95,8 @@ class Overheard(Database):
 
 def reads(sql: str, column: Any) -> bool:
     """Whether the column is in a statement, under one of the names that its table has there."""
-    names = {column.table.name, *re.findall(rf"\b{column.table.name} AS (\w+)", sql)}
-    return any(re.search(rf"\b{name}\.{column.name}\b", sql) for name in names)
+    names = {column.table.name, *re.findall(rf'\b{column.table.name}"? AS (\w+)', sql)}
+    return any(re.search(rf'\b{name}\."?{column.name}\b', sql) for name in names)
 
 
 class Listening:

@@ -14,14 +14,16 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from auth.permissions import denial
 from auth.viewer import Viewer, ViewerKind
-from reads.declare import Computed, field_readers, field_reads
+from reads.declare import ENTITIES, Computed, field_readers, field_reads
 from reads.engine import Engine
-from reads.entities import strawberry_field
+from reads.entities import Aliases, strawberry_field
 from resolvers.root import core_schema, open_engine
+from schema.customer import Customer
+from schema.order import Order
 
 OWNER = Viewer(ViewerKind.CUSTOMER, UUID(int=1), UUID(int=2), b"digest")
 DEEPEST = 4
-IN_A_FROM = re.compile(r" AS (t\d+)\b")
+IN_A_FROM = re.compile(r" AS (t\d+_\w+)\b")
 
 
 def fields_of(type_name: str, depth: int = DEEPEST) -> str:
@@ -70,3 +72,18 @@ def test_no_subquery_reads_a_table_around_it_anew(engine: Engine, query: str, ty
     introduced = Counter(IN_A_FROM.findall(sql_of(engine, query % fields_of(type_name))))
     assert introduced
     assert {alias for alias, count in introduced.items() if count > 1} == set()
+
+
+def test_rows_of_one_table_are_told_apart_in_a_statement():
+    accounts, orders = (ENTITIES[one].table for one in (Customer, Order))
+    aliases = Aliases()
+    assert [aliases.of(table).name for table in (accounts, orders, accounts)] == [
+        "t0_account",
+        "t0_orders",
+        "t1_account",
+    ]
+
+
+def test_table_by_another_name_is_made_once():
+    accounts = ENTITIES[Customer].table
+    assert Aliases().of(accounts) is Aliases().of(accounts)
