@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -14,20 +15,29 @@ from auth.viewer import Viewer
 from models.catalogue import Product, Variant
 from models.database import Database
 from reads.engine import Body, Outcome
-from resolvers.root import open_engine
 from tests.support.database import copy_of
 from tests.support.matrix_checks import Examiner
-from tests.support.matrix_world import MatrixWorld, open_matrix
+from tests.support.matrix_world import MatrixWorld, Overheard, open_matrix
 from tests.support.planting import NOON, Planting
+from tests.support.shop import engine
 
 EMAILS = "{ customers(first: 5) { edges { node { email } } } }"
 NAME, EMAIL, PHONE = "user.name", "user.contact.email", "user.contact.phone_number"
 
 
-@pytest_asyncio.fixture
-async def world(template: str, running: Services) -> AsyncGenerator[MatrixWorld]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def planted(template: str, running: Services) -> AsyncGenerator[MatrixWorld]:
+    """The world of which each test has a copy. Nothing is connected to its database."""
     async with copy_of(template, running.database_url) as url:
-        opened = await open_matrix(url, open_engine())
+        opened = await open_matrix(url, engine())
+        await opened.database.close()
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def world(planted: MatrixWorld, running: Services) -> AsyncGenerator[MatrixWorld]:
+    async with copy_of(planted.database.url, running.database_url) as url:
+        opened = replace(planted, database=Overheard(url))
         yield opened
         await opened.database.close()
 
