@@ -101,21 +101,21 @@ def _told_when_away() -> Generator[None]:
     """Raises DatabaseAway for the many ways in which drivers say so."""
     try:
         yield
-    except _AWAY as error:
-        raise DatabaseAway from error
-    except asyncpg.InterfaceError as error:
-        if "connection is closed" in str(error) or "connection was closed" in str(error):
+    except Exception as error:
+        if _says_away(error):
             raise DatabaseAway from error
         raise
-    except asyncpg.InternalClientError as error:
-        if any(words in str(error) for words in _HUNG_UP):
-            raise DatabaseAway from error
-        raise
-    except DBAPIError as error:
-        cause = getattr(error.orig, "__cause__", None)
-        if error.connection_invalidated or isinstance(cause, _AWAY):
-            raise DatabaseAway from error
-        raise
+
+
+def _says_away(error: Exception) -> bool:
+    match error:
+        case asyncpg.InterfaceError():
+            return "connection is closed" in str(error) or "connection was closed" in str(error)
+        case asyncpg.InternalClientError():
+            return any(words in str(error) for words in _HUNG_UP)
+        case DBAPIError():
+            return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY)
+    return isinstance(error, _AWAY)
 
 
 class ReadPool:
@@ -344,11 +344,12 @@ class Database:
         """The first row of a statement that only reads: what `reading` is for, for less."""
         connection = await self._readers.acquire()
         try:
-            with _told_when_away():
-                return await connection.fetchrow(sql, *arguments)
-        except DatabaseAway:
+            return await connection.fetchrow(sql, *arguments)
+        except Exception as error:
+            if not _says_away(error):
+                raise
             connection.terminate()
-            raise
+            raise DatabaseAway from error
         finally:
             self._readers.release(connection)
 
