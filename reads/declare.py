@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform
 
@@ -196,7 +197,8 @@ def computed(
 ) -> Any:
     """What `make(needs, info, **arguments)` answers, or awaits, given the named columns of the row as text.
 
-    Bytes are given in hexadecimal. `beside` are expressions by name, given as text too. `arguments` are annotation and
+    Bytes are given in hexadecimal. `beside` are expressions by name, given as text too; fields that need the same are
+    given the same, once, which of expressions is seen where they are the same functions. `arguments` are annotation and
     default by Python name; inputs are given as objects.
     """
     expressions = {name: _as_text(sql) for name, sql in (beside or {}).items()}
@@ -204,10 +206,12 @@ def computed(
     return _declared(reads, readers, arguments, description)
 
 
+@cache
 def _as_text(sql: Expression) -> Expression:
     return lambda row: cast(sql(row), Text)
 
 
+@cache
 def _text_of(name: str) -> Expression:
     def sql(row: Columns) -> ColumnElement[Any]:
         found = row[name]

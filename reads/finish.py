@@ -61,9 +61,12 @@ class Below:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What is to be done with an object that was read."""
+    """What is to be done with an object that was read.
 
-    made: Sequence[Made]
+    `made` are computed fields, those together that are made of the same: what was read for the first of them.
+    """
+
+    made: Sequence[Sequence[Made]]
     below: Sequence[Below]
 
     def __bool__(self) -> bool:
@@ -90,17 +93,33 @@ async def finished(steps: Steps, found: dict[str, Any], info: Any) -> Finished:
 
 
 def _put(steps: Steps, found: dict[str, Any], info: Any, later: list[Later]) -> None:
-    for key, make, shape in steps.made:
-        made = make(found[key], info)
-        if hasattr(made, "__await__"):
-            later.append((found, key, shape, made))
-        else:
-            found[key] = shape(made)
+    for alike in steps.made:
+        needs = found[alike[0][0]]
+        for key, make, shape in alike:
+            made = make(needs, info)
+            if hasattr(made, "__await__"):
+                later.append((found, key, shape, made))
+            else:
+                found[key] = shape(made)
     for step in steps.below:
         value = found[step.key]
         if value is not None:
             for one in value if step.many else (value,):
                 _put(step.steps, one, info, later)
+
+
+def unshared(steps: Steps | None, found: Any) -> Any:
+    """The object as it was read, with what each computed field is made of where the field is."""
+    if steps is not None and found is not None:
+        for alike in steps.made:
+            needs = found[alike[0][0]]
+            for key, _, _ in alike:
+                found[key] = needs
+        for step in steps.below:
+            below = found[step.key]
+            for one in below if step.many else (below,):
+                unshared(step.steps, one)
+    return found
 
 
 def _forget(made: Any) -> None:
@@ -114,9 +133,10 @@ def _forget(made: Any) -> None:
 
 def steps_of(planning: Planning, type_: GraphQLObjectType, details: Details) -> Steps:
     """What is computed of an entity's selection, all of which the caller may read. Raises Unfinished."""
-    made: list[Made] = []
+    made: dict[str, Made] = {}
     below: list[Below] = []
-    for key, fields in planning.selected(type_, details).items():
+    selected = planning.selected(type_, details)
+    for key, fields in selected.items():
         name = fields[0].node.name.value
         if name == "__typename":
             continue
@@ -125,14 +145,14 @@ def steps_of(planning: Planning, type_: GraphQLObjectType, details: Details) -> 
         if isinstance(reads, declare.Computed):
             if field.args:
                 raise Unfinished
-            made.append((key, reads.make, shape_of(planning, field.type, fields)))
+            made[key] = key, reads.make, shape_of(planning, field.type, fields)
         elif isinstance(reads, declare.Related) and reads.fields is None and isinstance(named, GraphQLObjectType):
             inner = steps_of(planning, named, fields)
             if inner:
                 below.append(Below(key, reads.many, inner))
         elif not isinstance(reads, declare.Value | declare.Embedded) and _computes(planning, named, fields):
             raise Unfinished
-    return Steps(made, below)
+    return Steps([[made[key] for key in alike] for alike in planning.alike(type_, selected)], below)
 
 
 def _computes(planning: Planning, type_: Any, details: Details) -> bool:

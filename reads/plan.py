@@ -72,7 +72,13 @@ class Planner(PagePlanning):
         fields: Any = None,
         told: Iterable[Any] = (),
     ) -> Object:
-        parts = [(key, self.field(type_, fields, found, table)) for key, found in self.selected(type_, details).items()]
+        selected = self.selected(type_, details)
+        alike = self.alike(type_, selected) if self.sharing and fields is None else ()
+        shared = {key for keys in alike for key in keys[1:]}
+        parts = [
+            (key, Const(None) if key in shared else self.field(type_, fields, found, table))
+            for key, found in selected.items()
+        ]
         return Object(type_, parts, recorded=self.recorded(parts, table, told))
 
     def field(self, parent: GraphQLObjectType, fields: Any, details: list[FieldDetails], table: Table | None) -> Node:

@@ -18,13 +18,17 @@ from reads.nodes import Choice, Connection, Leaf, Node, Object, Recorded, Rows, 
 from reads.permissions import Permissions
 from reads.traces import PROBE, subject_of
 
+Selected = dict[str, list[FieldDetails]]
+"""The fields selected of a type, by response key."""
+
 
 @dataclass
 class Planning:
     """`values` are the coerced variables; `public` and `relied` end up in the plan.
 
     `tagged`: objects of abstract types carry their type's name, which graphql-core will ask for. `in_payload`: a
-    payload's entity is planned for, whose JSON Python has in its hands.
+    payload's entity is planned for, whose JSON Python has in its hands; `sharing`: Python knows too which of its fields
+    are made of the same values, which are read for the first of them alone.
     """
 
     schema: GraphQLSchema
@@ -39,6 +43,7 @@ class Planning:
     relied: bool = False
     tagged: bool = False
     in_payload: bool = False
+    sharing: bool = False
     given: Arguments = field(init=False)
     guard: Guard = field(init=False)
 
@@ -60,12 +65,25 @@ class Planning:
         """
         raise NotImplementedError
 
-    def selected(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> dict[str, list[FieldDetails]]:
+    def selected(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selected:
         """The fields selected of a type, by response key."""
         found = collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, details)
         if found.new_defer_usages:
             raise CannotCompile("@defer")
         return found.grouped_field_set
+
+    def alike(self, type_: GraphQLObjectType, selected: Selected) -> list[list[str]]:
+        """The response keys of the computed fields, those together that are made of the same values."""
+        found: dict[Any, list[str]] = {}
+        for key, fields in selected.items():
+            name = fields[0].node.name.value
+            if name == "__typename":
+                continue
+            declared = strawberry_field(type_, name)
+            reads = declare.field_reads(declared)
+            if isinstance(reads, declare.Computed):
+                found.setdefault((frozenset(reads.needs.items()), field_readers(declared)), []).append(key)
+        return list(found.values())
 
     # -- what the caller may see
 

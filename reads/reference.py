@@ -29,7 +29,7 @@ from sqlalchemy import Uuid
 from reads.arguments import CannotCompile
 from reads.declare import ENTITIES, Computed, Ref, Referenced, field_readers, field_reads
 from reads.entities import strawberry_field
-from reads.finish import Steps, finished, steps_of
+from reads.finish import Steps, finished, steps_of, unshared
 from reads.guards import Field, refusal
 from reads.nodes import Bind, Failed
 from reads.permissions import Permissions
@@ -262,10 +262,12 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False
 
     def make() -> Any:
         planner = planner_of(info, tolerant=False)
+        steps = steps_to_finish(planner, named, details)
+        planner.sharing = steps is not None
         rows = planner.reference(named, details, key)
         if not hasattr(rows, "table"):
             raise CannotCompile("absent")
-        return rows, planner.given.binds, steps_to_finish(planner, named, details)
+        return rows, planner.given.binds, steps
 
     if place is None:
         steps = tuple(step for step in info.path.as_list() if isinstance(step, str))
@@ -281,7 +283,7 @@ async def read_entity(ref: Ref, info: GraphQLResolveInfo, *, whole: bool = False
         # Whatever goes wrong here goes wrong again where graphql-core tells of it.
         with suppress(Exception):
             return await finished(compiled.steps, orjson.loads(found), info)
-    return typed(named.name, orjson.loads(found))
+    return typed(named.name, unshared(compiled.steps, orjson.loads(found)))
 
 
 async def read_again(ref: Ref, info: GraphQLResolveInfo, connection: Any) -> Any:

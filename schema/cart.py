@@ -54,6 +54,9 @@ def of_cart(name: str) -> Callable[[Columns], ColumnElement[Any]]:
     return sql
 
 
+BESIDE_LINES = {name: of_cart(name) for name in ("version", "currency")}
+
+
 def priced(show: Callable[[PricedCart], Any]) -> Any:
     """What is shown of a cart once it is priced."""
 
@@ -72,7 +75,7 @@ def priced_line(show: Callable[[PricedCartLine, CurrencyCode], Any]) -> Any:
 
         return once_priced(needs, info, needs["cart_id"], show_line)
 
-    return computed(make, "id", "cart_id", beside={"version": of_cart("version"), "currency": of_cart("currency")})
+    return computed(make, "id", "cart_id", beside=BESIDE_LINES)
 
 
 def once_priced(needs: Mapping[str, Any], info: Any, cart_id: str, show: Callable[[PricedCart], Any]) -> Any:

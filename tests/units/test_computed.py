@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reads.finish import Below, Steps, finished
+from reads.finish import Below, Steps, finished, unshared
 
 
 def at_once(value: Any, info: Any) -> Any:
@@ -22,22 +22,40 @@ async def never(value: Any, info: Any) -> Any:
 
 
 def steps(**made: Any) -> Steps:
-    return Steps([(key, make, str) for key, make in made.items()], [])
+    return Steps([[(key, make, str)] for key, make in made.items()], [])
 
 
 async def test_fields_are_made_of_what_was_read():
     inner = steps(b=soon, c=at_once)
     whole = Steps(
-        [("a", soon, str)], [Below("one", False, inner), Below("all", True, inner), Below("none", False, inner)]
+        [[("a", soon, str), ("z", at_once, int)]],
+        [Below("one", False, inner), Below("all", True, inner), Below("none", False, inner)],
     )
-    found = {"a": 1, "one": {"b": 2, "c": 3}, "all": [{"b": 4, "c": 5}, {"b": 6, "c": 7}], "none": None, "left": 8}
+    found = {
+        "z": None,
+        "a": 1,
+        "one": {"b": 2, "c": 3},
+        "all": [{"b": 4, "c": 5}, {"b": 6, "c": 7}],
+        "none": None,
+        "left": 8,
+    }
     assert await finished(whole, found, 10) == {
+        "z": 11,
         "a": "10",
         "one": {"b": "20", "c": "13"},
         "all": [{"b": "40", "c": "15"}, {"b": "60", "c": "17"}],
         "none": None,
         "left": 8,
     }
+
+
+def test_what_fields_share_is_given_to_each_of_them():
+    alike = [("a", at_once, str), ("b", at_once, str)]
+    whole = Steps([alike], [Below("one", False, Steps([alike], [])), Below("all", True, Steps([alike], []))])
+    pair, shared = {"a": 1, "b": None}, {"a": 1, "b": 1}
+    found = unshared(whole, {**pair, "one": None, "all": [pair.copy(), pair.copy()]})
+    assert found == {**shared, "one": None, "all": [shared, shared]}
+    assert unshared(None, {"a": 1, "b": None}) == pair
 
 
 @pytest.mark.parametrize("fails", [never, lambda value, info: info.nothing])
