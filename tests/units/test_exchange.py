@@ -1,0 +1,130 @@
+"""The server's short way for what is there whole, and when it has to be the long one."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from app.http.protocol import Exchange, PatientProtocol
+from app.http.request import MAX_BODY_BYTES, WHOLE
+
+HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ncontent-length: %d\r\n%s\r\n"
+LINES = b"content-length: 2\r\n"
+SENT = b"HTTP/1.1 200 OK\r\n" + LINES
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """uvicorn asks for it where a body is long."""
+
+    def resume_reading(self) -> None:
+        """The end of that."""
+
+
+class Line:
+    """A connection that asks for one thing; its application waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Any] = []
+        self.transport = Transport()
+        self.release = asyncio.Event()
+        config = uvicorn.Config(self._answer, log_config=None, lifespan="off", interface="asgi3")
+        self.protocol = PatientProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+        self.protocol.connection_made(self.transport)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scopes.append(scope)
+        await self.release.wait()
+
+    async def asked(self, data: bytes) -> Exchange:
+        """What the application is given with the request that these bytes begin."""
+        self.protocol.data_received(data)
+        await asyncio.sleep(0)
+        return self.scopes[-1]["extensions"][WHOLE]
+
+    async def over(self) -> None:
+        self.release.set()
+        await asyncio.gather(*self.protocol.tasks)
+        self.protocol.connection_lost(None)
+
+
+async def test_body_that_came_with_its_head_is_taken_once():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"") + b"{}")
+    assert (exchange.body(), exchange.body()) == (b"{}", None)
+    exchange.send(200, LINES, b"{}")
+    await line.over()
+
+
+async def test_body_is_taken_when_all_of_it_is_there():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"") + b"{")
+    assert exchange.body() is None
+    line.protocol.data_received(b"}")
+    assert exchange.body() == b"{}"
+    exchange.send(200, LINES, b"{}")
+    await line.over()
+
+
+async def test_body_that_is_empty_or_too_long_goes_the_long_way():
+    for length in (0, MAX_BODY_BYTES + 1):
+        line = Line()
+        exchange = await line.asked(HEAD % (length, b"") + b"a" * length)
+        assert exchange.body() is None
+        exchange.send(200, LINES, b"{}")
+        await line.over()
+
+
+async def test_answer_is_one_write_and_the_connection_stays():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"") + b"{}")
+    assert exchange.send(200, LINES, b"{}")
+    assert line.transport.written == SENT + b"\r\n{}"
+    assert not line.transport.closed
+    await line.over()
+
+
+async def test_answer_ends_a_connection_that_is_not_kept():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"connection: close\r\n") + b"{}")
+    assert exchange.send(200, LINES, b"{}")
+    assert line.transport.written == SENT + b"connection: close\r\n\r\n{}"
+    assert line.transport.closed
+    await line.over()
+
+
+async def test_answer_to_a_slow_reader_goes_the_long_way():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"") + b"{}")
+    line.protocol.pause_writing()
+    assert not exchange.send(200, LINES, b"{}")
+    line.protocol.resume_writing()
+    assert exchange.send(200, LINES, b"{}")
+    await line.over()
+
+
+async def test_answer_to_who_has_left_is_not_written():
+    line = Line()
+    exchange = await line.asked(HEAD % (2, b"") + b"{}")
+    line.protocol.connection_lost(None)
+    assert not exchange.send(200, LINES, b"{}")
+    assert line.transport.written == b""
+    line.release.set()
+    await asyncio.gather(*line.protocol.tasks)
