@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     Update,
     Uuid,
+    any_,
     bindparam,
     case,
     func,
@@ -83,9 +84,9 @@ def _surplus() -> Update:
     """The sessions used longest ago, where there are more than `most_others` beside the one that is opened."""
     own = select(LoginSession.id).where(LoginSession.account_id == bindparam("account_id"), is_live(LoginSession))
     ordered = own.order_by(LoginSession.last_used_at.desc(), LoginSession.id.desc())
-    surplus = ordered.offset(bindparam("most_others", type_=Integer()))
-    ended = update(LoginSession).where(LoginSession.account_id == bindparam("account_id"))
-    return ended.where(LoginSession.id.in_(surplus)).values(revoked_at=func.now())
+    # As an array they are found once, whatever PostgreSQL takes the table's size to be.
+    surplus = func.array(ordered.offset(bindparam("most_others", type_=Integer())).scalar_subquery())
+    return update(LoginSession).where(LoginSession.id == any_(surplus)).values(revoked_at=func.now())
 
 
 OPENING = Statement(_opening)
