@@ -1,7 +1,8 @@
 """Connections are used again, unless something may be left of the last use; transactions end as they should."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import asyncpg
@@ -10,8 +11,9 @@ from sqlalchemy import Text, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.embedded.home import POSTGRES_SOCKET
 from models.catalogue import Brand
-from models.database import READING_TIMEOUT, Database, DatabaseAway
+from models.database import READING_TIMEOUT, Database, DatabaseAway, asyncpg_arguments
 from models.ids import new_id
 from models.statement import Statement, connection_of
 
@@ -95,6 +97,53 @@ async def test_connection_that_is_cut_off_is_told_as_a_database_that_is_away(com
     with pytest.raises(DatabaseAway):
         await ways[way]()
     assert await committed_database.read_row("SELECT 1")
+
+
+@asynccontextmanager
+async def deaf_line(url: str) -> AsyncGenerator[str]:
+    """A way to PostgreSQL on which one hears what it says, and never that it has hung up."""
+    target, ends = asyncpg_arguments(url), list[asyncio.StreamWriter]()
+
+    async def say(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while said := await source.read(65536):
+            sink.write(said)
+
+    async def join(caller: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        answers, forth = await asyncio.open_unix_connection(f"{target['host']}/{POSTGRES_SOCKET}")
+        ends.extend((back, forth))
+        await asyncio.gather(say(caller, forth), say(answers, back))
+
+    server = await asyncio.start_server(join, "127.0.0.1")
+    yield f"postgresql://{target['user']}@127.0.0.1:{server.sockets[0].getsockname()[1]}/{target['database']}"
+    server.close()
+    for end in ends:
+        end.close()
+    await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
+
+
+@pytest.mark.parametrize("way", ["reading", "reading in peace", "writing"])
+async def test_connection_that_postgresql_gave_up_is_not_used_again(committed_database: Database, way: str):
+    """An idle one is told so before it is closed: whoever uses it in that moment hears that the database is away."""
+
+    async def read() -> None:
+        async with database.reading() as connection:
+            await connection.fetchval("SELECT 1")
+
+    async with deaf_line(committed_database.url) as url:
+        database = Database(url)
+        ways = {
+            "reading": lambda: database.read_row("SELECT 1"),
+            "reading in peace": read,
+            "writing": lambda: database.transact(lambda transaction: transaction.execute(text("SELECT 1"))),
+        }
+        await ways[way]()
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        await committed_database.read_row(f"SELECT count(pg_terminate_backend(pid)) {others}")
+        await asyncio.sleep(0.1)
+        with pytest.raises(DatabaseAway):
+            await ways[way]()
+        await ways[way]()
+    await database.close()
 
 
 async def test_database_that_cannot_be_reached_is_away():
