@@ -1,5 +1,6 @@
 """Servers, databases and clients for tests: real PostgreSQL and Valkey, one pair for each process that runs tests."""
 
+import gc
 import os
 import secrets
 import tempfile
@@ -33,6 +34,13 @@ os.environ.setdefault(SEED, secrets.token_hex(4))
 
 def pytest_report_header() -> str:
     return f"{SEED}={os.environ[SEED]} repeats what this run draws at random"
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: not to look through it for garbage again and again saves a tenth."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

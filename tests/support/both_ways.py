@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -116,6 +116,7 @@ class World:
 
     async def _compare(self, asked: Generated, variables: Mapping[str, Any], viewer: Viewer) -> Comparison:
         operation = self.engine.prepare(asked.text, None)
+        before = asyncio.all_tasks()
         found = await self.engine.read(operation, variables, viewer, self.database)
         recorded = await self.recorded(viewer)
         reference = await self.execute(operation, variables, viewer)
@@ -127,12 +128,16 @@ class World:
             return Comparison(verdict, asked, variables, viewer, *both, recorded=bool(recorded))
         if found is Outcome.SESSION_GONE:
             return Comparison(Verdict.DIFFERENT, asked, variables, viewer, found, reference)
-        await self.settle(viewer)
+        await self.settle(viewer, before)
         verdict = self.why_executed(asked, operation, variables, viewer, reference)
         return Comparison(verdict, asked, variables, viewer, found, reference)
 
-    async def settle(self, viewer: Viewer) -> None:
-        """An error ends an execution while others of its reads may still be on their way to the record."""
+    async def settle(self, viewer: Viewer, before: Collection[asyncio.Task[Any]]) -> None:
+        """An error ends an execution while others of its reads may not even have begun: they are waited for.
+
+        One that was given up leaves its transaction to the server, which may still be about to end it.
+        """
+        await asyncio.gather(*asyncio.all_tasks().difference(before), return_exceptions=True)
         if viewer.kind is not ViewerKind.STAFF:
             return
         async with self.database.reading() as connection:
