@@ -1,7 +1,7 @@
 """The reconciler: asks the gateway about every order that is not settled, and for money that belongs to no order."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -75,7 +75,9 @@ async def reconcile(
     except GatewayTimeout:
         done.unreached += 1
     if done != Reconciled(waiting=done.waiting):
-        log.info("payments.reconciled", **{name: getattr(done, name) for name in Reconciled.__slots__})
+        for outcome, count in asdict(done).items():
+            if count:
+                log.info("payments.reconciled", outcome=outcome.replace("_", " "), count=count)
     return done
 
 

@@ -115,7 +115,7 @@ async def _conclude(transaction: AsyncConnection, refund_id: UUID) -> None:
     unpaid = sum(part.amount for part in parts)
     if unpaid:
         await reserve(transaction, refund.order_id, -unpaid, [Part(part.charge_id, -part.amount) for part in parts])
-        log.warning("refund.failed", id=show_id("rfd", refund_id), charges=len(parts))
+        log.warning("refund.failed", id=show_id("rfd", refund_id), count=len(parts))
     if 0 < unpaid < refund.amount:
         await _shrink(transaction, refund, refund.amount - unpaid)
     status = RefundStatus.FAILED if unpaid == refund.amount else RefundStatus.SUCCEEDED

@@ -44,7 +44,7 @@ async def _pay_back(payments: PaymentGateway, charge_id: UUID, charged: Charged)
         return
     status = await payments.refund(charge_id, _refund_key(charge_id), left)
     event = "charge.not_given_back" if status is RefundStatus.FAILED else "charge.given_back"
-    log.warning(event, charge=show_id("chg", charge_id))
+    log.warning(event, id=show_id("chg", charge_id))
 
 
 def _refund_key(charge_id: UUID) -> UUID:
