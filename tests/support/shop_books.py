@@ -77,17 +77,17 @@ class Books:
 
     async def _unsettled(self) -> list[Any]:
         """Orders that wait for anything but their customer, jobs that are to be done, money of no order."""
-        waiting = select(Order.id).join(Charge, Charge.order_id == Order.id)
-        waiting = waiting.where(Order.status == OrderStatus.PENDING_PAYMENT, Charge.status != ChargeStatus.ACTION)
+        charges = select(Charge.id, Charge.status, Order.status.label("order"))
+        charges = charges.join(Order, Order.id == Charge.order_id)
         jobs = select(QueuedJob.kind, QueuedJob.state, QueuedJob.fault).where(QueuedJob.kind.in_(HANDLERS))
-        orders = list(await self.database.transact(lambda t: t.scalars(waiting)))
+        known = {row.id: row for row in await self.database.transact(lambda t: t.execute(charges))}
         todo = (await self.database.transact(lambda t: t.execute(jobs))).all()
         assert not [one for one in todo if one.state == JobState.DEAD], todo
-        known = set(await self.database.transact(lambda t: t.scalars(select(Charge.id))))
-        return [*orders, *todo, *(one for one in await self._held() if one.charge_id not in known)]
-
-    async def _held(self) -> list[Charged]:
-        return [one async for one in self.gateway.book() if one.held]
+        book = {one.charge_id: one async for one in self.gateway.book()}
+        acting = {key for key, one in book.items() if one.status == ChargeStatus.ACTION}
+        waiting = [row for row in known.values() if row.order == OrderStatus.PENDING_PAYMENT]
+        waiting = [row for row in waiting if row.status != ChargeStatus.ACTION or row.id not in acting]
+        return [*waiting, *todo, *(one for key, one in book.items() if key not in known and one.held)]
 
     async def look(self) -> "Truth":
         """All that is so now."""
