@@ -136,17 +136,18 @@ class Loaded:
 
 async def load(transaction: AsyncConnection, cart_id: UUID | None, wanted: Wanted) -> Loaded:
     """The cart and what is wanted beside it. One statement. Raises LookupError where there is no such cart."""
-    return _loaded(await _ANY.first(transaction, **_given(cart_id, wanted)), cart_id, wanted)
+    return read(await _ANY.first(transaction, **parameters(cart_id, wanted)), cart_id, wanted)
 
 
 async def load_held(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, wanted: Wanted) -> Loaded:
     """As `load`, but for an open cart of the viewer's: LookupError for every other."""
-    given = _given(cart_id or NOBODYS, wanted)
+    given = parameters(cart_id or NOBODYS, wanted)
     row = await _HELD.first(transaction, **holding(viewer), **given)
-    return _loaded(row, cart_id or NOBODYS, wanted)
+    return read(row, cart_id or NOBODYS, wanted)
 
 
-def _given(cart_id: UUID | None, wanted: Wanted) -> dict[str, Any]:
+def parameters(cart_id: UUID | None, wanted: Wanted) -> dict[str, Any]:
+    """The parameters of `columns`."""
     return {
         "cart_id": cart_id,
         "variant_ids": wanted.variant_ids,
@@ -157,7 +158,8 @@ def _given(cart_id: UUID | None, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _loaded(row: Any, cart_id: UUID | None, wanted: Wanted) -> Loaded:
+def read(row: Any, cart_id: UUID | None, wanted: Wanted) -> Loaded:
+    """What the `columns` of a row say. Raises LookupError where there is no such cart."""
     cart = _parsed(row["cart"])
     if cart_id is not None and cart is None:
         raise LookupError("there is no such cart")
@@ -184,13 +186,14 @@ _CURRENCY = bindparam("currency", type_=Text)
 _ACCOUNT = bindparam("account_id", type_=Uuid)
 
 
-def _statement(*which: ColumnElement[bool]) -> Rows:
+def columns(*which: ColumnElement[bool]) -> tuple[ColumnElement[Any], ...]:
+    """What is loaded, to be selected alone or with something else; `which` carts it may be of."""
     cart = select(Cart.version, Cart.currency, Cart.account_id).where(Cart.id == _CART, *which).cte("of")
     currency = func.coalesce(select(cart.c.currency).scalar_subquery(), _CURRENCY)
     account = func.coalesce(select(cart.c.account_id).scalar_subquery(), _ACCOUNT)
     entered = _entered()
     goods = _goods_of(currency, _categories(entered)).subquery("goods")
-    return select(
+    return (
         _text(select(func.row_to_json(cart.table_valued()))).label("cart"),
         _text(_listed(_lines())).label("lines"),
         _text(select(func.json_agg(goods.table_valued()))).label("goods"),
@@ -328,8 +331,8 @@ def _codes(entered: Any, currency: ColumnElement[str], account: ColumnElement[An
     )
 
 
-_ANY = Statement(_statement)
-_HELD = Statement(lambda: _statement(is_held()))
+_ANY = Statement(lambda: select(*columns()))
+_HELD = Statement(lambda: select(*columns(is_held())))
 
 
 # ---- what it answers

@@ -16,11 +16,13 @@ from sqlalchemy.orm import aliased
 from auth.refusal import Refusal, RefusalCode
 from auth.sealing import Sealer
 from auth.viewer import Viewer
-from commerce import basket, cart, idempotency, measurement
+from commerce import cart, idempotency, measurement
 from commerce.alteration import Work
-from commerce.basket import Basket, GoodsLine
+from commerce.basket import Basket, GoodsLine, of_loaded
 from commerce.cart_access import holding, is_held
-from commerce.cart_writing import Overtaken
+from commerce.goods import NOBODYS, Wanted, parameters
+from commerce.goods import columns as goods_columns
+from commerce.goods import read as read_goods
 from commerce.idempotency import Digests, Outcome
 from commerce.money import Amount, minor_units
 from commerce.order_writing import ADDRESS_COLUMNS, Contact, NewCharge, NewLine, OrderDraft
@@ -111,16 +113,16 @@ class Found:
 
 
 async def look_up(transaction: AsyncConnection, viewer: Viewer, purchase: Purchase, key: Digests) -> Found:
-    """The customer with what they name of theirs, the client's key, and the ways to ship. One statement, no lock."""
+    """The customer with what they name, the cart, the client's key, and ways to ship. One statement, no lock."""
     row = await _FACTS.first(
         transaction,
         account=viewer.account_id,
-        cart=purchase.cart.key,
         billing=purchase.billing_address.key,
         shipping=purchase.shipping_address and purchase.shipping_address.key,
         method=purchase.saved_method and purchase.saved_method.key,
         key_digest=key.key,
         **holding(viewer),
+        **parameters(purchase.cart.key or NOBODYS, _CART_ALONE),
     )
     return Found(row)
 
@@ -137,15 +139,16 @@ async def draft(  # noqa: PLR0913  # what an order is made of
     store: Place,
     sealer: Sealer,
 ) -> tuple[OrderDraft, Means | None]:
-    """The order as it would be, and how it is paid; None: it costs nothing. One statement, and one for measurements.
+    """The order as it would be, and how it is paid; None: it costs nothing. A statement for measurements, else none.
 
-    Raises Refused, and Overtaken where the cart is gone since it was looked up.
+    Raises Refused.
     """
     row = facts.row
     _check(purchase, row)
     shipping = _address(row, "shipping") if purchase.shipping_address is not None else None
     given = _means(purchase, row.gateway_token)
-    found = await _basket(transaction, row.cart_id)
+    loaded = read_goods(row, row.cart_id, _CART_ALONE)
+    found = of_loaded(loaded, row.cart_id, loaded.lines)
     if obstacles := found.obstacles():
         raise Refused(obstacles)
     methods = read_methods(row.methods)
@@ -179,13 +182,6 @@ async def draft(  # noqa: PLR0913  # what an order is made of
         cart=(row.cart_id, found.version),
     )
     return order, means
-
-
-async def _basket(transaction: AsyncConnection, cart_id: UUID) -> Basket:
-    try:
-        return await basket.of_cart(transaction, cart_id)
-    except LookupError as error:
-        raise Overtaken from error
 
 
 # ---- who, where to, and how it is paid
@@ -224,9 +220,10 @@ def _facts() -> Select[Any]:
             Idempotency.input_digest,
             Idempotency.result_id,
             listed_methods().label("methods"),
+            *goods_columns(is_held()),
         )
         .select_from(Account)
-        .outerjoin(Cart, and_(Cart.id == _key("cart"), is_held()))
+        .outerjoin(Cart, and_(Cart.id == _key("cart_id"), is_held()))
         .outerjoin(billing, and_(billing.id == _key("billing"), billing.account_id == Account.id))
         .outerjoin(shipping, and_(shipping.id == _key("shipping"), shipping.account_id == Account.id))
         .outerjoin(PaymentMethod, and_(PaymentMethod.id == _key("method"), PaymentMethod.account_id == Account.id))
@@ -240,13 +237,17 @@ def _key(name: str) -> Any:
 
 
 def _labelled(address: Any, prefix: str) -> list[Any]:
-    return [getattr(address, name).label(f"{prefix}_{name}") for name in ("id", *ADDRESS_COLUMNS)]
+    return [address.id.label(f"{prefix}_id"), *(getattr(address, name).label(as_) for name, as_ in _LABELS[prefix])]
 
 
 def _address(row: Any, prefix: str) -> AddressDraft:
-    return AddressDraft(**{name: getattr(row, f"{prefix}_{name}") for name in ADDRESS_COLUMNS})
+    return AddressDraft(**{name: row[label] for name, label in _LABELS[prefix]})
 
 
+_LABELS = {prefix: [(name, f"{prefix}_{name}") for name in ADDRESS_COLUMNS] for prefix in ("billing", "shipping")}
+
+
+_CART_ALONE = Wanted()
 _FACTS = Statement(_facts)
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -259,6 +260,16 @@ async def drawing_numbers(work: Callable[[], Awaitable[T]]) -> T:
     return await work()
 
 
+def _picking(names: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
+    """What picks these attributes."""
+    values = attrgetter(*names)
+    return lambda whole: dict(zip(names, values(whole), strict=True))
+
+
+_price_of, _line_of, _priced_of = map(_picking, (_PRICE, _LINE, _PRICED))
+_address_of, _contact_of = map(_picking, (ADDRESS_COLUMNS, ("name", "email", "phone")))
+
+
 def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
     """The rows of an order by table."""
     whose: dict[str, Any] = {"account_id": draft.account_id, "channel": draft.channel}
@@ -268,7 +279,7 @@ def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
         OrderGift: [whose | {"order_line_id": one.id, "message": one.gift_message} for one in _gifts(draft)],
         OrderMeasurement: list(draft.measurements),
         Alteration: _alterations(draft),
-        OrderContact: [whose | {"order_id": draft.order_id} | asdict(draft.contact)] if draft.contact else [],
+        OrderContact: [whose | {"order_id": draft.order_id} | _contact_of(draft.contact)] if draft.contact else [],
         OrderAddress: [{**whose, **row} for row in _addresses(draft)],
         OrderPayment: [whose | {"order_id": draft.order_id, "status": draft.payment}],
         Charge: [_charge(draft, one) for one in draft.charges],
@@ -281,7 +292,7 @@ def rows(draft: OrderDraft) -> dict[Any, Sequence[Row]]:
 
 def _order(draft: OrderDraft) -> Row:
     country, region = draft.tax_place
-    return {name: getattr(draft.price, name) for name in _PRICE} | {
+    return _price_of(draft.price) | {
         "id": draft.order_id,
         "account_id": draft.account_id,
         "number": draft.number,
@@ -296,20 +307,15 @@ def _order(draft: OrderDraft) -> Row:
 
 
 def _line(draft: OrderDraft, position: int, line: NewLine) -> Row:
-    copied = {name: getattr(line, name) for name in _LINE}
-    sums = {name: getattr(line.priced, name) for name in _PRICED}
-    return (
-        copied
-        | sums
-        | {
-            "id": line.id,
-            "order_id": draft.order_id,
-            "position": position,
-            "variant_id": line.variant_id,
-            "quantity": line.quantity,
-            "currency": draft.currency,
-        }
-    )
+    whose = {
+        "id": line.id,
+        "order_id": draft.order_id,
+        "position": position,
+        "variant_id": line.variant_id,
+        "quantity": line.quantity,
+        "currency": draft.currency,
+    }
+    return _line_of(line) | _priced_of(line.priced) | whose
 
 
 def _gifts(draft: OrderDraft) -> list[NewLine]:
@@ -326,7 +332,7 @@ def _alterations(draft: OrderDraft) -> list[Row]:
 def _addresses(draft: OrderDraft) -> list[Row]:
     kinds = {OrderAddressKind.SHIPPING: draft.shipping_address, OrderAddressKind.BILLING: draft.billing_address}
     return [
-        {"order_id": draft.order_id, "kind": kind} | {name: getattr(address, name) for name in ADDRESS_COLUMNS}
+        _address_of(address) | {"order_id": draft.order_id, "kind": kind}
         for kind, address in kinds.items()
         if address is not None
     ]

@@ -161,7 +161,7 @@ async def _begin(transaction: AsyncConnection, asked: _Asked, *, locked: bool) -
         earlier = found.earlier(asked.key.digests)
         if isinstance(earlier, list):
             raise Refused(earlier)
-        return await _resume(transaction, purchase, earlier)
+        return await _resume(transaction, purchase, earlier, locked=locked)
     try:
         order, means = await draft(
             transaction,
@@ -196,10 +196,15 @@ async def taken(placing: Awaitable[None]) -> None:
         raise Refused([USED_UP]) from error
 
 
-async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UUID) -> _Begun:
-    """Where the first request with this key is: nobody may have been told of its order yet."""
+async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UUID, *, locked: bool) -> _Begun:
+    """Where the first request with this key is: nobody may have been told of its order yet.
+
+    Raises _InTurn where the order was undone since its key was looked up, which a locked cart keeps from happening.
+    """
     row = await _STANDING.first(transaction, order=order_id)
-    if row is None:
+    if row is None and not locked:
+        raise _InTurn
+    if row is None or row.status != OrderStatus.PENDING_PAYMENT:
         return _Begun(order_id)
     if not row.untold:
         return _Begun(order_id, acting=row.id if row.charged == ChargeStatus.ACTION else None)
@@ -213,8 +218,8 @@ _STANDING = Statement(
     lambda: (
         select(Order.status, Order.account_id, Order.currency, Charge.id, Charge.amount, Charge.status.label("charged"))
         .add_columns(select(Cart.id).where(Cart.placing_id == Order.id).exists().label("untold"))
-        .join(Charge, Charge.order_id == Order.id)
-        .where(Order.id == bindparam("order", type_=Uuid), Order.status == OrderStatus.PENDING_PAYMENT)
+        .outerjoin(Charge, Charge.order_id == Order.id)
+        .where(Order.id == bindparam("order", type_=Uuid))
     )
 )
 

@@ -17,7 +17,7 @@ from auth import sessions
 from auth.sessions import Issued
 from commerce import order_status, order_watch
 from commerce.order_watch import End, Following, OrderWatch
-from gateways.notices import Notices, of_order
+from gateways.notices import CHANNEL, Notices, of_order
 from models.account import Account, AccountKind
 from models.alteration import Alteration
 from models.classification import Channel
@@ -362,6 +362,29 @@ async def test_flood_of_hints_does_not_put_off_the_question_about_all(
         assert await news(revoked, 2) is End.SESSION
     finally:
         flooding.cancel()
+        await notices.close()
+
+
+async def test_hints_of_the_same_moment_go_together(running: Services):
+    line = Redis.from_url(running.redis_url)
+    notices, orders = Notices(line, SECRET), [of_order(new_id()) for _ in range(3)]
+    async with line.pubsub(ignore_subscribe_messages=True) as subscribed:
+        await subscribed.subscribe(CHANNEL)
+        await until_heard(line)
+        for order in orders:
+            notices.tell([order])
+        await notices.close()
+        found = [await subscribed.get_message(timeout=0.2) for _ in range(5)]
+    await line.aclose()
+    assert [message["data"] for message in found if message] == [b"".join(map(notices.name, orders))]
+
+
+async def test_hints_that_came_together_are_each_heard(told: World, redis: Redis):
+    following, other = await told.follow(), of_order(new_id())
+    names = map(Notices(redis, SECRET).name, (other, of_order(told.order)))
+    await told.database.transact(lambda t: order_status.move(t, told.order, OrderStatus.CANCELLED))
+    await redis.publish(CHANNEL, b"".join(names))
+    assert await news(following, 2) is None
 
 
 def test_what_is_sent_names_no_order():

@@ -92,7 +92,7 @@ async def test_method_is_set_anew_as_a_whole(database: RolledBackDatabase):
 async def test_method_that_is_off_is_not_offered(database: RolledBackDatabase):
     key = await saved(database, STANDARD)
     await saved(database, replace(STANDARD, active=False), key)
-    assert await shipping.methods(database.connection) == []
+    assert await shipping.methods(database.connection) == ()
     await saved(database, STANDARD, key)
     assert [one.version for one in await shipping.methods(database.connection)] == [3]
 

@@ -89,22 +89,22 @@ async def test_order_keeps_what_is_edited_or_deleted_afterwards(
     assert line.sku != "OTHER"
 
 
-async def test_order_takes_four_statements_here(
+async def test_order_takes_three_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, purchase: Purchase
 ):
-    """Who, cart, order; then the settlement. The API adds two."""
+    """What there is, the order; then the settlement. The API adds two."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, purchase)) == []
-    assert len(sent) == 4
+    assert len(sent) == 3
 
 
-async def test_order_with_all_that_one_can_have_takes_nine_statements_here(
+async def test_order_with_all_that_one_can_have_takes_seven_statements_here(
     desk: Desk, database: RolledBackDatabase, ana: Buyer, trousseau: Trousseau
 ):
     """Measurements add one. A code that each customer may use once has it begun again once they are locked."""
     with statements(database) as sent:
         assert codes_of(await place(desk, ana, trousseau.purchase)) == []
-    assert len(sent) == 9
+    assert len(sent) == 7
 
 
 # ---- what a line can have
