@@ -59,6 +59,9 @@ class Death(NamedTuple):
     turn: int = 1
     victim: str = SELF
 
+    def strikes(self, doing: str, moment: str, at: int) -> bool:
+        return (self.doing, self.moment, self.at) == (doing, moment, at)
+
 
 @dataclass(slots=True)
 class _Doing:
@@ -80,17 +83,25 @@ class Fates:
     _arrived: Counter[Death] = field(default_factory=Counter)
 
     def reached(self, doing: _Doing | None, moment: str, at: int) -> None:
-        if doing is None:
-            return
-        try:
-            death = Death(*json.loads(_written(self.home).read_text()))
-        except FileNotFoundError:
-            return
-        if (death.doing, death.moment, death.at) != (doing.name, moment, at):
+        death = self._death()
+        if doing is None or death is None or not death.strikes(doing.name, moment, at):
             return
         self._arrived[death] += 1
         if self._arrived[death] == death.turn:
             kill(os.getpid() if death.victim == SELF else postmaster_of(self.home))
+
+    def await_within(self, doing: _Doing | None) -> bool:
+        """Whether somebody may die in the next transaction."""
+        death = self._death()
+        if doing is None or death is None:
+            return False
+        return death.strikes(doing.name, "IN", doing.transactions + 1)
+
+    def _death(self) -> Death | None:
+        try:
+            return Death(*json.loads(_written(self.home).read_text()))
+        except FileNotFoundError:
+            return None
 
 
 def _written(home: Path) -> Path:
@@ -116,6 +127,14 @@ class MortalDatabase(Database):
     fates: Fates
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self._mortal(super().transact, work)
+
+    async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Its one statement is committed before anybody could die in it, unless it is in a transaction."""
+        dies_within = self.fates.await_within(_doing.get())
+        return await self._mortal(super().transact if dies_within else super().at_once, work)
+
+    async def _mortal(self, run: Callable[..., Awaitable[T]], work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         step = 0
 
         async def until_the_commit(transaction: AsyncConnection) -> T:
@@ -128,7 +147,7 @@ class MortalDatabase(Database):
                 self.fates.reached(doing, "IN", step)
             return outcome
 
-        outcome = await super().transact(until_the_commit)
+        outcome = await run(until_the_commit)
         self.fates.reached(_doing.get(), "AFTER", step)
         return outcome
 
