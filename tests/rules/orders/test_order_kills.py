@@ -73,20 +73,23 @@ async def fill_carts(desk: Desk, romper: UUID, count: int = 1) -> list[Buyer]:
 
 async def recover(desk: Desk) -> None:
     """What the shop does by itself in time."""
-    while not await is_quiet(desk):
-        await asyncio.sleep(0.005)
+    await until_quiet(desk)
     await lapse(desk)
     await reconcile(desk.database, desk.payments)
     await Post(desk.database, payments=desk.payments).deliver()
 
 
-async def is_quiet(desk: Desk) -> bool:
-    """Whether PostgreSQL has ended what the dead had begun: a statement that it was sent is done, and committed."""
+async def until_quiet(desk: Desk) -> None:
+    """Waits until PostgreSQL has ended what the dead had begun: a statement that it was sent is done, and committed."""
     others = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'"
     )
-    return not await desk.database.transact(lambda t: t.scalar(others))
+    for _ in range(1000):
+        if not await desk.database.transact(lambda t: t.scalar(others)):
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("something is never done")
 
 
 async def lapse(desk: Desk) -> None:
