@@ -140,8 +140,16 @@ def started(own: Settings) -> Generator[Mortals]:
         yield found
 
 
-async def test_server_killed_at_each_step_leaves_order_and_charge_or_neither(own: Settings, started: Mortals):
-    server, everybody = Server(own, started), []
+@pytest.fixture
+async def server(own: Settings, started: Mortals) -> AsyncGenerator[Server]:
+    """Not open yet."""
+    found = Server(own, started)
+    yield found
+    await found.close()
+
+
+async def test_server_killed_at_each_step_leaves_order_and_charge_or_neither(own: Settings, server: Server):
+    everybody: list[Shopper] = []
     shop = await server.open()
     async with books_of(own) as books:
         await books.database.transact(ordering.open_counter)
@@ -158,7 +166,6 @@ async def test_server_killed_at_each_step_leaves_order_and_charge_or_neither(own
             await books.settled()
             (await books.look()).holds(everybody)
         await end_of_day(books, shop, everybody)
-    await server.close()
 
 
 # ---- at each step of a worker
@@ -183,8 +190,10 @@ async def leave_work(books: Books, shop: httpx.AsyncClient) -> list[Shopper]:
     return shoppers
 
 
-async def test_worker_killed_at_each_step_leaves_order_and_charge_or_neither(own: Settings, started: Mortals):
-    server, everybody = Server(own, started), []
+async def test_worker_killed_at_each_step_leaves_order_and_charge_or_neither(
+    own: Settings, started: Mortals, server: Server
+):
+    everybody: list[Shopper] = []
     shop = await server.open("--no-worker")
     async with books_of(own) as books:
         await books.database.transact(ordering.open_counter)
@@ -200,7 +209,6 @@ async def test_worker_killed_at_each_step_leaves_order_and_charge_or_neither(own
         truth = await books.look()
         truth.holds(everybody)
         truth.everybody_is_served(everybody)
-    await server.close()
 
 
 # ---- at any moment
