@@ -172,14 +172,14 @@ class Writer:
         await self.raw.execute("BEGIN")
 
     async def commit(self) -> None:
-        await self._forget()
+        await self.forget()
         if await self.raw.execute("COMMIT") != "COMMIT":
             raise RuntimeError("one of its statements had failed, so that the transaction was rolled back")
 
     async def roll_back(self) -> None:
         """Ends the transaction; a connection that cannot even do that ends too."""
         try:
-            await self._forget()
+            await self.forget()
             await self.raw.execute("ROLLBACK")
         except Exception:  # noqa: BLE001 what brought it here is told
             self.raw.terminate()
@@ -190,7 +190,7 @@ class Writer:
         with suppress(Exception):
             await self.connection.close()
 
-    async def _forget(self) -> None:
+    async def forget(self) -> None:
         """Ends what SQLAlchemy takes for a transaction: it begins one of its own accord, but tells the server none."""
         if self.connection.in_transaction():
             await self.connection.rollback()
@@ -293,9 +293,12 @@ class Database:
                 writer.connection.info.pop(_CHANGES, None)
                 outcome = await work(writer.connection)
                 changes = writer.connection.info.pop(_CHANGES, ())
+                await writer.forget()
             except BaseException as error:
-                if not isinstance(error, Exception):
+                if not isinstance(error, Exception) or _says_away(error):
                     await writer.end()
+                else:
+                    await writer.forget()
                 raise
             finally:
                 await self.writers.release(writer)

@@ -87,16 +87,27 @@ async def test_reading_has_a_time_limit(committed_database: Database):
     assert row[0] == READING_TIMEOUT
 
 
-@pytest.mark.parametrize("way", ["reading", "writing"])
+@pytest.mark.parametrize("way", ["reading", "writing", "writing at once"])
 async def test_connection_that_is_cut_off_is_told_as_a_database_that_is_away(committed_database: Database, way: str):
     cut_off = "SELECT pg_terminate_backend(pg_backend_pid())"
     ways = {
         "reading": lambda: committed_database.read_row(cut_off),
         "writing": lambda: committed_database.transact(lambda transaction: transaction.execute(text(cut_off))),
+        "writing at once": lambda: committed_database.at_once(lambda transaction: transaction.execute(text(cut_off))),
     }
     with pytest.raises(DatabaseAway):
         await ways[way]()
     assert await committed_database.read_row("SELECT 1")
+
+
+async def test_statements_that_are_done_at_once_stay_when_a_later_one_fails(committed_database: Database):
+    async def half(transaction: AsyncConnection) -> None:
+        await brand(transaction)
+        await transaction.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DBAPIError):
+        await committed_database.at_once(half)
+    assert await committed_database.at_once(lambda t: t.scalar(select(Brand.name))) == "Petite"
 
 
 @asynccontextmanager
@@ -121,7 +132,7 @@ async def deaf_line(url: str) -> AsyncGenerator[str]:
     await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
 
 
-@pytest.mark.parametrize("way", ["reading", "reading in peace", "writing"])
+@pytest.mark.parametrize("way", ["reading", "reading in peace", "writing", "writing at once"])
 async def test_connection_that_postgresql_gave_up_is_not_used_again(committed_database: Database, way: str):
     """An idle one is told so before it is closed: whoever uses it in that moment hears that the database is away."""
 
@@ -135,6 +146,7 @@ async def test_connection_that_postgresql_gave_up_is_not_used_again(committed_da
             "reading": lambda: database.read_row("SELECT 1"),
             "reading in peace": read,
             "writing": lambda: database.transact(lambda transaction: transaction.execute(text("SELECT 1"))),
+            "writing at once": lambda: database.at_once(lambda transaction: transaction.execute(text("SELECT 1"))),
         }
         await ways[way]()
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
