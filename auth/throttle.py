@@ -13,8 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from auth.tokens import keyed_hash
 
@@ -84,24 +87,18 @@ MOST_COUNTERS = 10_000
 T = TypeVar("T")
 _REDIS_AWAY = (RedisError, OSError, TimeoutError)
 
-# Takes a cost from each counter in turn, up to the first where it is not there. Answers which was the last, whether the
-# cost was taken from it, what was, and for how many milliseconds it counts.
-_TAKE = """
-local cost, at, granted, spent, left = tonumber(ARGV[1]), 0, 1, 0, 0
-while granted == 1 and at < #KEYS do
-  at = at + 1
-  local key, amount, window = KEYS[at], tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
-  spent, granted = tonumber(redis.call('GET', key) or 0), 0
-  if spent + cost <= amount then
-    spent, granted = redis.call('INCRBY', key, cost), 1
-  end
-  left = redis.call('PTTL', key)
-  if left < 0 then
-    redis.call('PEXPIRE', key, window)
-    left = window
-  end
+_SPEND = """
+local cost, amount, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local spent, granted = tonumber(redis.call('GET', KEYS[1]) or 0), 0
+if spent + cost <= amount then
+  spent, granted = redis.call('INCRBY', KEYS[1], cost), 1
 end
-return {at, granted, spent, left}
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], window)
+  left = window
+end
+return {granted, spent, left}
 """
 
 
@@ -119,15 +116,6 @@ class Allowance:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Counter:
-    """What is counted of a budget by one subject, for `window` seconds from the first on."""
-
-    key: str
-    amount: int
-    window: int
-
-
 class Throttle:
     """Budgets of attempts, kept as counters that live for a budget's window and are named by keyed hashes.
 
@@ -137,8 +125,11 @@ class Throttle:
     """
 
     def __init__(self, redis: Redis, secret: bytes, *, scale: float = 1.0) -> None:
-        self._redis = redis
-        self._script = redis.register_script(_TAKE)
+        # The pool says where Redis is, so that the URL need not.
+        shared_pool: dict[str, Any] = {"connection_pool": redis.connection_pool}
+        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix="throttle", **shared_pool)
+        self._shared = FixedWindowRateLimiter(storage)
+        self._spend = redis.register_script(_SPEND)
         self._own = _OwnCounters()
         self._secret = secret
         self._scale = scale
@@ -146,17 +137,31 @@ class Throttle:
 
     async def hit(self, budget: Budget, *subjects: str) -> float | None:
         """Counts an attempt: None if it may be made, else how many seconds to wait before the next. Never raises."""
-        return await self.hit_each((budget, subjects))
+        item, name = self._item(budget), self._name(budget, subjects)
+
+        async def shared() -> float | None:
+            return None if await self._shared.hit(item, name) else await self._wait(item, name)
+
+        return await self._asked(shared, lambda: self._own.hit(item, name))
 
     async def hit_each(self, *attempts: tuple[Budget, Sequence[str]]) -> float | None:
-        """As `hit`, by several budgets at once. What comes after one that is used up is not counted."""
-        allowed = await self._take(1, [self._counter(budget, subjects) for budget, subjects in attempts])
-        return None if allowed.granted else max(1.0, allowed.seconds)
+        """As `hit`, by one budget after another. What comes after one that is used up is not counted."""
+        for budget, subjects in attempts:
+            if (wait := await self.hit(budget, *subjects)) is not None:
+                return wait
+        return None
 
     async def spend(self, budget: Budget, cost: int, *subjects: str) -> Allowance:
         """Takes the cost from the budget if all of it is there; at most the whole budget. Never raises."""
-        counter = self._counter(budget, subjects)
-        return await self._take(min(cost, counter.amount), [counter])
+        item, name = self._item(budget), self._name(budget, subjects)
+        cost, key = min(cost, item.amount), f"throttle:spent:{budget.name}:{name}"
+
+        async def shared() -> Allowance:
+            arguments = [cost, item.amount, 1000 * budget.seconds]
+            granted, spent, left = await self._spend(keys=[key], args=arguments)
+            return Allowance(bool(granted), item.amount, budget.seconds, item.amount - spent, left / 1000)
+
+        return await self._asked(shared, lambda: self._own.spend(item, name, cost))
 
     async def give_back(self, budget: Budget, cost: int, *subjects: str) -> None:
         """Undoes what `spend` took, of something that turned out to cost less."""
@@ -168,26 +173,9 @@ class Throttle:
 
         Not for an address's: who has one account would go on trying others by signing in to it between.
         """
-        counter = self._counter(budget, subjects)
-        self._own.forget(counter)
-        await self._asked(lambda: self._redis.delete(counter.key), lambda: None)
-
-    async def _take(self, cost: int, counters: Sequence[_Counter]) -> Allowance:
-        """Takes the cost from each in turn, up to the first where it is not there; what the last one allows."""
-
-        async def shared() -> Allowance:
-            bounds = (bound for counter in counters for bound in (counter.amount, 1000 * counter.window))
-            at, granted, spent, left = await self._run([counter.key for counter in counters], [cost, *bounds])
-            last = counters[at - 1]
-            return Allowance(bool(granted), last.amount, last.window, last.amount - spent, left / 1000)
-
-        return await self._asked(shared, lambda: self._own.take(cost, counters))
-
-    async def _run(self, keys: list[str], arguments: list[int]) -> Any:
-        try:  # what redis-py does by itself, for twice as long, by its Script
-            return await self._redis.evalsha(self._script.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return await self._script(keys=keys, args=arguments)
+        item, name = self._item(budget), self._name(budget, subjects)
+        self._own.forget(item, name)
+        await self._asked(lambda: self._shared.clear(item, name), lambda: None)
 
     async def _asked(self, shared: Callable[[], Awaitable[T]], own: Callable[[], T]) -> T:
         if time.monotonic() < self._paused_until:
@@ -199,11 +187,15 @@ class Throttle:
             self._paused_until = time.monotonic() + PAUSE
             return own()
 
-    def _counter(self, budget: Budget, subjects: Sequence[str]) -> _Counter:
-        subject = "\n".join(one.strip().casefold() for one in subjects)
-        name = keyed_hash(self._secret, f"throttle:{budget.name}", subject)
-        amount = max(1, round(budget.amount * self._scale))
-        return _Counter(f"throttle:{budget.name}:{name}", amount, budget.seconds)
+    async def _wait(self, item: RateLimitItem, name: str) -> float:
+        window = await self._shared.get_window_stats(item, name)
+        return max(1.0, window.reset_time - time.time())
+
+    def _item(self, budget: Budget) -> RateLimitItem:
+        return RateLimitItemPerSecond(max(1, round(budget.amount * self._scale)), budget.seconds, budget.name)
+
+    def _name(self, budget: Budget, subjects: tuple[str, ...]) -> str:
+        return keyed_hash(self._secret, f"throttle:{budget.name}", "\n".join(s.strip().casefold() for s in subjects))
 
 
 class _OwnCounters:
@@ -212,27 +204,31 @@ class _OwnCounters:
     def __init__(self) -> None:
         self._counters: dict[str, tuple[int, float]] = {}
 
-    def take(self, cost: int, counters: Sequence[_Counter]) -> Allowance:
-        for counter in counters[:-1]:
-            allowed = self._take_one(cost, counter)
-            if not allowed.granted:
-                return allowed
-        return self._take_one(cost, counters[-1])
+    def hit(self, item: RateLimitItem, name: str) -> float | None:
+        key, now = item.key_for(name), time.monotonic()
+        count, end = self._counter(key, item, now)
+        if count >= item.amount:
+            return max(1.0, end - now)
+        self._make_room(now)
+        self._counters[key] = (count + 1, end)
+        return None
 
-    def _take_one(self, cost: int, counter: _Counter) -> Allowance:
-        now = time.monotonic()
-        spent, end = self._counters.get(counter.key, (0, 0.0))
-        if now >= end:
-            spent, end = 0, now + counter.window
-        granted = spent + cost <= counter.amount
+    def spend(self, item: RateLimitItem, name: str, cost: int) -> Allowance:
+        key, now = item.key_for(name), time.monotonic()
+        count, end = self._counter(key, item, now)
+        granted = count + cost <= item.amount
         if granted:
             self._make_room(now)
-            spent += cost
-            self._counters[counter.key] = (spent, end)
-        return Allowance(granted, counter.amount, counter.window, counter.amount - spent, end - now)
+            count += cost
+            self._counters[key] = (count, end)
+        return Allowance(granted, item.amount, item.get_expiry(), item.amount - count, end - now)
 
-    def forget(self, counter: _Counter) -> None:
-        self._counters.pop(counter.key, None)
+    def forget(self, item: RateLimitItem, name: str) -> None:
+        self._counters.pop(item.key_for(name), None)
+
+    def _counter(self, key: str, item: RateLimitItem, now: float) -> tuple[int, float]:
+        count, end = self._counters.get(key, (0, 0.0))
+        return (count, end) if now < end else (0, now + item.get_expiry())
 
     def _make_room(self, now: float) -> None:
         if len(self._counters) < MOST_COUNTERS:
