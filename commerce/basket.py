@@ -1,6 +1,6 @@
 """Baskets: what is bought together, a cart's or a till's, with prices, stock and codes as they are now.
 
-A basket is read by one statement and does not change. Of a cart, a line shows no more pieces than there are: what was
+A basket is read at one moment and does not change. Of a cart, a line shows no more pieces than there are: what was
 asked for stays in the cart and comes back with the stock. Lines of one variant share its stock in their order. A line
 of which there is none at all shows what was asked for, and cannot be ordered.
 """
@@ -110,7 +110,7 @@ class Basket:
 
 
 async def of_cart(transaction: AsyncConnection, cart_id: UUID) -> Basket:
-    """The cart's basket. One statement. Raises LookupError where there is no such cart."""
+    """The cart's basket, as `goods.load` reads it. Raises LookupError where there is no such cart."""
     loaded = await load(transaction, cart_id, Wanted())
     return of_loaded(loaded, cart_id, loaded.lines)
 

@@ -93,7 +93,8 @@ _LOCKED = Statement(lambda: select(Cart.id).where(Cart.id == bindparam("cart_id"
 async def add(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, drafts: Sequence[LineDraft]
 ) -> Outcome:
-    """Puts lines in; one that differs from another in its quantity alone makes that grow. Two statements.
+    """Puts lines in; one that differs from another in its quantity alone makes that grow. Two statements,
+    and one more where `find` takes two.
 
     All or none. OUT_OF_STOCK for goods of which there is nothing; of others more may be asked for than there is.
     LIMIT_REACHED beyond a hundred lines, or 999 pieces of one. Raises Overtaken: see `edit`.
@@ -108,12 +109,14 @@ async def add(
 async def change(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, changes: Sequence[LineChange]
 ) -> Outcome:
-    """Changes lines; what is not given stays, the price of now is taken as seen. Two statements. All or none.
+    """Changes lines; what is not given stays, the price of now is taken as seen. Statements as for `add`. All or
+    none.
 
     Raises Overtaken.
     """
     sets = [one.changes["measurement_set_id"] for one in changes if one.changes.get("measurement_set_id")]
-    loaded = await find(transaction, viewer, cart_id, Wanted(measurement_set_ids=sets))
+    altered = any(one.changes.get("alterations") for one in changes)
+    loaded = await find(transaction, viewer, cart_id, Wanted(measurement_set_ids=sets, altered=altered))
     if loaded is None:
         return [NOT_FOUND]
     put, refusals = cart_lines.changed(loaded, changes)
@@ -124,7 +127,7 @@ async def change(
 async def remove(
     transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, line_ids: Sequence[UUID | None]
 ) -> Outcome:
-    """Takes lines out. Two statements. All or none. Raises Overtaken."""
+    """Takes lines out. Statements as for `add`. All or none. Raises Overtaken."""
     loaded = await find(transaction, viewer, cart_id, Wanted())
     if loaded is None:
         return [NOT_FOUND]
@@ -133,7 +136,7 @@ async def remove(
 
 
 async def find(transaction: AsyncConnection, viewer: Viewer, cart_id: UUID | None, wanted: Wanted) -> Loaded | None:
-    """The viewer's cart and what is wanted beside it. One statement. None: there is none."""
+    """The viewer's cart and what is wanted beside it, as `goods.load` reads it. None: there is none."""
     try:
         return await load_held(transaction, viewer, cart_id, wanted)
     except LookupError:
@@ -148,7 +151,8 @@ async def _write(
     removed: Collection[UUID] = (),
 ) -> Basket:
     held = held_by(loaded, cart_id)
-    await write(transaction, held, put, removed)
+    altered = {line.line_id for line in loaded.lines if line.draft.alterations}
+    await write(transaction, held, put, removed, altered=altered)
     return _basket(loaded, held, put, removed)
 
 
@@ -169,7 +173,8 @@ def _wanted(drafts: Iterable[LineDraft], held: Held | None = None) -> Wanted:
     drafts = list(drafts)
     variants = [draft.variant_id for draft in drafts if draft.variant_id is not None]
     sets = [draft.measurement_set_id for draft in drafts if draft.measurement_set_id is not None]
-    return Wanted(variants, sets, None, held.currency if held else None, held.account_id if held else None)
+    altered = any(draft.alterations for draft in drafts)
+    return Wanted(variants, sets, None, held.currency if held else None, held.account_id if held else None, altered)
 
 
 # ---- while its order is placed

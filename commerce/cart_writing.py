@@ -55,9 +55,14 @@ class Held:
 
 
 async def write(
-    transaction: AsyncConnection, held: Held, put: Sequence[KeptLine], removed: Collection[UUID] = ()
+    transaction: AsyncConnection,
+    held: Held,
+    put: Sequence[KeptLine],
+    removed: Collection[UUID] = (),
+    *,
+    altered: Collection[UUID | None] = (),
 ) -> None:
-    """Puts lines into the cart and takes others out. One statement.
+    """Puts lines into the cart and takes others out. One statement. `altered` are lines that have had alterations.
 
     Raises Overtaken, and writes nothing, where the cart is not open at this version any more.
     """
@@ -75,11 +80,12 @@ async def write(
             "sets": [line.draft.measurement_set_id for line in put],
             "messages": [line.draft.gift_message for line in put],
         }
-        # Those of lines that have none any more go.
-        given |= {"altered": [line_id for line_id, _, _ in alterations], "kinds": [kind for _, kind, _ in alterations]}
-    if alterations:
-        given["notes"] = [note for _, _, note in alterations]
-    statement = _statement(puts=bool(put), removes=bool(removed), alters=bool(alterations))
+    alters = bool(alterations) or any(line.line_id in altered for line in put)
+    if alters:
+        # Those that are asked for no more go.
+        ids, kinds, notes = zip(*alterations, strict=True) if alterations else ((), (), ())
+        given |= {"altered": ids, "kinds": kinds, "notes": notes}
+    statement = _statement(puts=bool(put), removes=bool(removed), alters=alters)
     await edit(transaction, statement, held, **given)
 
 
@@ -119,9 +125,9 @@ def _build(*, puts: bool, removes: bool, alters: bool) -> Any:
         gone = delete(CartLine).where(CartLine.cart_id == cart.c.id, CartLine.id == func.any(_array("removed", Uuid)))
         whole = whole.add_cte(gone.cte("gone"))
     if puts:
-        whole = whole.add_cte(_lines(cart).cte("put"), _undone(cart).cte("undone"))
+        whole = whole.add_cte(_lines(cart).cte("put"))
     if alters:
-        whole = whole.add_cte(_alterations(cart).cte("altered"))
+        whole = whole.add_cte(_undone(cart).cte("undone"), _alterations(cart).cte("altered"))
     return whole
 
 

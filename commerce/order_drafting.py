@@ -21,8 +21,8 @@ from commerce.alteration import Work
 from commerce.basket import Basket, GoodsLine, of_loaded
 from commerce.cart_access import holding, is_held
 from commerce.goods import NOBODYS, Wanted, parameters
-from commerce.goods import columns as goods_columns
 from commerce.goods import read as read_goods
+from commerce.goods_statement import columns as goods_columns
 from commerce.idempotency import Digests, Outcome
 from commerce.money import Amount, minor_units
 from commerce.order_writing import ADDRESS_COLUMNS, Contact, NewCharge, NewLine, OrderDraft

@@ -20,32 +20,33 @@ class Baskets:
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database, self._secret = database, secret
         self._now = datetime.now(UTC)
-        self._found: dict[str, asyncio.Future[PricedCart]] = {}
+        self._known: dict[str, PricedCart] = {}
+        self._reading: dict[str, asyncio.Future[PricedCart]] = {}
 
     def hold(self, basket: Basket) -> None:
         """What the cart is after what the request has done to it."""
-        assert basket.cart_id is not None
-        found = self._found[str(basket.cart_id)] = asyncio.get_running_loop().create_future()
-        found.set_result(self._priced(basket))
+        self._known[str(basket.cart_id)] = self._priced(basket)
 
     def known(self, cart_id: str, version: int) -> PricedCart | None:
         """The cart, if it is held or was read already, at this version or a later one."""
-        found = self._found.get(cart_id)
-        if found is None or not found.done():
-            return None
-        priced = found.result()
-        return priced if (priced.basket.version or 0) >= version else None
+        priced = self._known.get(cart_id)
+        return priced if priced is not None and (priced.basket.version or 0) >= version else None
 
     async def of(self, cart_id: str, version: int, currency: CurrencyCode) -> PricedCart:
         """The cart, whose row was seen at this version: one that is older is read anew. One that went is empty."""
-        found = self._found.get(cart_id)
-        if found is None or (found.done() and (found.result().basket.version or 0) < version):
-            read = self._read(Basket(currency, None, UUID(cart_id), version, ()))
-            found = self._found[cart_id] = asyncio.ensure_future(read)
-        return await found
+        known = self.known(cart_id, version)
+        if known is not None:
+            return known
+        reading = self._reading.get(cart_id)
+        if reading is None or reading.done():
+            read = self._read(cart_id, Basket(currency, None, UUID(cart_id), version, ()))
+            reading = self._reading[cart_id] = asyncio.ensure_future(read)
+        return await reading
 
-    async def _read(self, gone: Basket) -> PricedCart:
-        return self._priced(await self._database.transact(partial(_basket, gone=gone)))
+    async def _read(self, cart_id: str, gone: Basket) -> PricedCart:
+        basket = await self._database.at_once(partial(_basket, gone=gone))
+        priced = self._known[cart_id] = self._priced(basket)
+        return priced
 
     def _priced(self, basket: Basket) -> PricedCart:
         return PricedCart(basket, self._now, sealer_of(self._secret))

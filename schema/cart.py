@@ -61,7 +61,8 @@ def priced(show: Callable[[PricedCart], Any]) -> Any:
     """What is shown of a cart once it is priced."""
 
     def make(needs: Mapping[str, Any], info: Any) -> Any:
-        return once_priced(needs, info, needs["id"], show)
+        known = info.context.baskets.known(needs["id"], int(needs["version"]))
+        return show(known) if known is not None else _once_read(needs, info, needs["id"], show)
 
     return computed(make, "id", "version", "currency")
 
@@ -73,15 +74,11 @@ def priced_line(show: Callable[[PricedCartLine, CurrencyCode], Any]) -> Any:
         def show_line(cart: PricedCart) -> Any:
             return show(cart.line(needs["id"]), cart.basket.currency)
 
-        return once_priced(needs, info, needs["cart_id"], show_line)
+        # What the request has in its hands is shown at once.
+        known = info.context.baskets.known(needs["cart_id"], int(needs["version"]))
+        return show_line(known) if known is not None else _once_read(needs, info, needs["cart_id"], show_line)
 
     return computed(make, "id", "cart_id", beside=BESIDE_LINES)
-
-
-def once_priced(needs: Mapping[str, Any], info: Any, cart_id: str, show: Callable[[PricedCart], Any]) -> Any:
-    """What is shown, at once where the request has the cart in its hands."""
-    known = info.context.baskets.known(cart_id, int(needs["version"]))
-    return show(known) if known is not None else _once_read(needs, info, cart_id, show)
 
 
 async def _once_read(needs: Mapping[str, Any], info: Any, cart_id: str, show: Callable[[PricedCart], Any]) -> Any:

@@ -71,14 +71,17 @@ async def test_line_has_what_an_order_copies_of_its_goods(database: RolledBackDa
     assert (line.priced.quantity, line.priced.weight_grams, line.priced.total) == (3, 310, 6000)
 
 
-async def test_cart_and_sale_are_read_by_one_statement_each(database: RolledBackDatabase):
+async def test_cart_and_sale_are_read_by_one_statement_each_and_a_cart_with_codes_by_two(database: RolledBackDatabase):
     key = await selling.variant(database.connection)
     code = await selling.discount(database.connection, "TEN")
     cart = await cart_of(database, {"variant_id": key})
+    with statements(database) as sent:
+        assert (await basket.of_cart(database.connection, cart)).discounted(NOW).total == 2000
+    assert len(sent) == 1
     await database.connection.execute(insert(CartDiscount).values(cart_id=cart, discount_id=code, position=0))
     with statements(database) as sent:
         of_cart = await basket.of_cart(database.connection, cart)
-    assert len(sent) == 1
+    assert len(sent) == 2
     with statements(database) as sent:
         of_lines = await till(database, LineDraft(key, 1), codes=("TEN",))
     assert len(sent) == 1
