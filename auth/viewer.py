@@ -92,6 +92,15 @@ class Access:
     has_case: bool = False
     acknowledged: bool = False
     second_factor: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Reckoned once: plans are looked up by it at each request."""
+
+    def __post_init__(self) -> None:
+        facts = self.kind, self.permissions, self.purposes, self.purpose, self.has_case
+        object.__setattr__(self, "_hash", hash((*facts, self.acknowledged, self.second_factor)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 USUAL = {kind: Access(kind) for kind in ViewerKind}

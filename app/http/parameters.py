@@ -120,7 +120,7 @@ def _check(value: Any, path: Path, cards: list[Path]) -> None:
         if len(path) > MAX_DEPTH:
             raise _malformed("variables are nested too deeply.")
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if not isinstance(inner, str) or len(inner) >= SHORTEST or "\0" in inner:
+            if not isinstance(inner, str) or "\0" in inner or (len(inner) >= SHORTEST and card_number_in(inner)):
                 _check(inner, (*path, name), cards)
     elif isinstance(value, int) and value >= _SMALLEST_CARD and card_number_in(str(value)):
         cards.append(path)
