@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.account_events import ClientFacts, record
 from auth.refusal import Refusal, RefusalCode
 from commerce import email_change, mail_token, password, phone, registration, text, username
 from commerce.tools import Tools
+from commerce.unique import written
 from gateways.jobs import Periodic
 from models.account import (
     Account,
@@ -22,7 +22,6 @@ from models.account import (
     PasswordResetRequest,
     Registration,
 )
-from models.database import violated
 
 VERSION_CONFLICT = Refusal(RefusalCode.VERSION_CONFLICT, "This was changed meanwhile.", ("expectedVersion",))
 
@@ -74,14 +73,7 @@ _CHECKS: Mapping[str, Callable[[str | None], str | Refusal | None]] = {
 async def _write(transaction: AsyncConnection, account_id: UUID, changed: Mapping[str, Any]) -> bool:
     """False: the username is somebody's."""
     account = update(Account).where(Account.id == account_id)
-    try:
-        async with transaction.begin_nested():
-            await transaction.execute(account.values(**changed, version=Account.version + 1))
-    except IntegrityError as error:
-        if violated(error) == "uq_account_username":
-            return False
-        raise
-    return True
+    return await written(transaction, account.values(**changed, version=Account.version + 1), "uq_account_username")
 
 
 async def forget_unproven(tools: Tools) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
@@ -20,9 +19,9 @@ from auth.refusal import Refusal, RefusalCode
 from commerce import mail_token, mailbox, password
 from commerce.mail_token import INVALID
 from commerce.tools import Envelope, Tools
+from commerce.unique import written
 from gateways.jobs import Handler, Job, enqueue
 from models.account import Account, AccountEvent, AccountEventKind, Credential, EmailChange, MailToken, MailTokenKind
-from models.database import violated
 from models.ids import new_id
 
 CONFIRMATION_LETTER = "email_change.confirmation_letter"
@@ -182,11 +181,4 @@ async def _set_address(transaction: AsyncConnection, account_id: UUID, address: 
     """Writes an address that its mailbox has proved. False: another account took it at the same moment."""
     account = update(Account).where(Account.id == account_id)
     values = {"email": address, "email_verified_at": func.now(), "version": Account.version + 1}
-    try:
-        async with transaction.begin_nested():
-            await transaction.execute(account.values(values))
-    except IntegrityError as error:
-        if violated(error) == "uq_account_email":
-            return False
-        raise
-    return True
+    return await written(transaction, account.values(values), "uq_account_email")

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import partner_keys
@@ -17,7 +16,7 @@ from auth.partner_keys import IssuedKey, is_live
 from auth.refusal import Refusal, RefusalCode
 from auth.scopes import SCOPES
 from commerce import text
-from models.database import violated
+from commerce.unique import written
 from models.ids import new_id
 from models.partner import Partner, PartnerKey, PartnerStatus
 
@@ -30,6 +29,9 @@ MOST_KEYS = 10
 NOT_FOUND = Refusal(RefusalCode.NOT_FOUND, "There is no such partner.", ("id",))
 NO_PARTNER = Refusal(RefusalCode.NOT_FOUND, "There is no such partner.", ("partnerId",))
 NO_KEY = Refusal(RefusalCode.NOT_FOUND, "There is no such key.", ("id",))
+NAME = "uq_partner_name"
+"""The index that refuses a name that another partner has."""
+
 TAKEN = Refusal(RefusalCode.TAKEN, "Another partner has this name.", ("name",))
 VERSION_CONFLICT = Refusal(RefusalCode.VERSION_CONFLICT, "The partner was changed meanwhile.", ("expectedVersion",))
 
@@ -57,7 +59,7 @@ async def create(
         return checked
     partner_id = new_id()
     row = insert(Partner).values(id=partner_id, status=PartnerStatus.ACTIVE, **checked)
-    return partner_id if await _written(transaction, row) else [TAKEN]
+    return partner_id if await written(transaction, row, NAME) else [TAKEN]
 
 
 async def change(
@@ -77,7 +79,7 @@ async def change(
     if isinstance(checked, list):
         return checked
     row = update(Partner).where(Partner.id == partner_id).values(**checked, version=version + 1)
-    return partner_id if await _written(transaction, row) else [TAKEN]
+    return partner_id if await written(transaction, row, NAME) else [TAKEN]
 
 
 async def issue_key(transaction: AsyncConnection, partner_id: UUID, draft: KeyDraft) -> IssuedKey | list[Refusal]:
@@ -179,18 +181,6 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "networks": ("networks", _networks),
     "disabled": ("status", _status),
 }
-
-
-async def _written(transaction: AsyncConnection, row: Any) -> bool:
-    """False: another partner has the name."""
-    try:
-        async with transaction.begin_nested():
-            await transaction.execute(row)
-    except IntegrityError as error:
-        if violated(error) == "uq_partner_name":
-            return False
-        raise
-    return True
 
 
 async def _good_keys(transaction: AsyncConnection, partner_id: UUID) -> int:

@@ -7,15 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
 from commerce import text
 from commerce.money import Amount, Amounts, one_a_currency
 from commerce.postal_rules import COUNTRIES
+from commerce.unique import written
 from models.catalogue import SLUG
-from models.database import violated
 from models.ids import new_id
 from models.shipping import ShippingMethod, ShippingPrice
 
@@ -80,14 +79,7 @@ async def _write(transaction: AsyncConnection, method_id: UUID | None, columns: 
     else:
         row = update(ShippingMethod).where(ShippingMethod.id == key)
         row = row.values(**columns, version=ShippingMethod.version + 1)
-    try:
-        async with transaction.begin_nested():
-            await transaction.execute(row)
-    except IntegrityError as error:
-        if violated(error) != "uq_shipping_method_code":
-            raise
-        return TAKEN
-    return key
+    return key if await written(transaction, row, "uq_shipping_method_code") else TAKEN
 
 
 def _checked(draft: MethodDraft) -> tuple[dict[str, Any], list[dict[str, Any]]] | list[Refusal]:

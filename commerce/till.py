@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import sessions
@@ -23,9 +22,10 @@ from auth.sessions import Issued
 from auth.tokens import Kind, new_token, parse
 from commerce import email, text
 from commerce.login_session import note_failure, open_session
+from commerce.unique import written
 from models.account import AccountKind
 from models.classification import Channel
-from models.database import Database, violated
+from models.database import Database
 from models.ids import new_id
 from models.staff import StaffMember, StaffRole, StaffStatus
 from models.till import StaffPin, Till
@@ -39,6 +39,9 @@ SELLING = "order:write"
 
 NOT_FOUND = Refusal(RefusalCode.NOT_FOUND, "There is no such till.", ("id",))
 NO_TILL = replace(NOT_FOUND, field=("tillId",))
+NAME = "uq_till_name"
+"""The index that refuses a name that another till has."""
+
 TAKEN = Refusal(RefusalCode.TAKEN, "Another till has this name.", ("name",))
 VERSION_CONFLICT = Refusal(RefusalCode.VERSION_CONFLICT, "The till was changed meanwhile.", ("expectedVersion",))
 WRONG = Refusal(RefusalCode.INVALID_CREDENTIALS, "Key, address and PIN do not go together.")
@@ -56,7 +59,7 @@ async def create(transaction: AsyncConnection, changes: Mapping[str, Any]) -> Ou
     if isinstance(values, Refusal):
         return [values]
     till_id = new_id()
-    return till_id if await _written(transaction, insert(Till).values(id=till_id, **values)) else [TAKEN]
+    return till_id if await written(transaction, insert(Till).values(id=till_id, **values), NAME) else [TAKEN]
 
 
 async def change(
@@ -73,7 +76,7 @@ async def change(
     if isinstance(values, Refusal):
         return [values]
     row = update(Till).where(Till.id == till_id).values(**values, version=Till.version + 1)
-    if values and not await _written(transaction, row):
+    if values and not await written(transaction, row, NAME):
         return [TAKEN]
     if values.get("disabled"):
         await sessions.revoke_of_till(transaction, till_id)
@@ -87,18 +90,6 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any] | Refusal:
         if isinstance(values["name"], Refusal):
             return values["name"]
     return values
-
-
-async def _written(transaction: AsyncConnection, statement: Any) -> bool:
-    """False: another till has the name."""
-    try:
-        async with transaction.begin_nested():
-            await transaction.execute(statement)
-    except IntegrityError as error:
-        if violated(error) == "uq_till_name":
-            return False
-        raise
-    return True
 
 
 async def issue_key(transaction: AsyncConnection, till_id: UUID) -> str | Refusal:
