@@ -20,12 +20,12 @@ from commerce import cart_lines
 from commerce.basket import Basket, LineDraft, of_loaded
 from commerce.cart_access import owner_of
 from commerce.cart_lines import LineChange
-from commerce.cart_writing import END, Held, Overtaken, write
+from commerce.cart_writing import END, Held, write
 from commerce.goods import KeptLine, Loaded, Wanted, load, load_held
 from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
-from models.database import Database
+from models.database import Database, Overtaken
 from models.ids import new_id
 from models.statement import Statement
 

@@ -30,6 +30,7 @@ from commerce.cart_access import is_open
 from commerce.goods import KeptLine
 from models.cart import Cart, CartAlteration, CartLine
 from models.catalogue import CurrencyCode
+from models.database import Overtaken
 from models.statement import Statement
 from privacy.retention import RULES
 
@@ -38,10 +39,6 @@ LAST_POSITION = 2**15 - 1
 
 END = func.now() + RULES["cart"].period
 """When a cart ends that is changed now."""
-
-
-class Overtaken(Exception):
-    """Somebody else has edited the cart, or it is over, since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,10 @@ async def write(
 
 
 async def edit(transaction: AsyncConnection, statement: Statement, held: Held, **given: Any) -> None:
-    """Runs a statement that answers a row where it has edited the cart: see `edited`. Raises Overtaken."""
+    """Runs a statement that answers a row where it has edited the cart: see `edited`.
+
+    Raises Overtaken where somebody else has edited the cart, or it is over, since it was read.
+    """
     if await statement.value(transaction, of_cart=held.cart_id, of_version=held.version, **given) is None:
         raise Overtaken
 

@@ -5,12 +5,12 @@ its lock and at what the gateway says. News that are old, or come twice, change 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Select, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,7 @@ from gateways.jobs import Job, enqueue
 from gateways.notices import of_order
 from gateways.payments import Charged
 from models.cart import Cart
-from models.database import RETRIED, Database, note_change, sqlstate
+from models.database import Database, Overtaken, note_change
 from models.ids import new_id, show_id
 from models.order import Order, OrderEventKind, OrderPayment, OrderStatus, PaymentStatus
 from models.payment import Charge, ChargeStatus, RefundReason
@@ -119,12 +119,8 @@ async def settle(
 async def settle_at_once(database: Database, charge_id: UUID, charged: Charged) -> Settlement:
     """As `settle`, and a transaction of its own; one statement is one without being told."""
     if charged.status is ChargeStatus.CAPTURED:
-        try:
+        with suppress(Overtaken):
             placed = await database.at_once(lambda t: _place_alone(t, charge_id, charged))
-        except asyncpg.PostgresError as error:
-            if sqlstate(error) not in RETRIED:
-                raise
-        else:
             if placed is not None:
                 return placed
     return await database.transact(lambda t: settle(t, charge_id, charged))

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commerce import alteration, discount_use, idempotency, stock
 from commerce.alteration import Commission, Piece, Work
-from commerce.cart_writing import Overtaken
 from commerce.numbers import new_number
 from commerce.order_rows import ManyTables, Row
 from commerce.order_statement import CART, ORDER, VERSION, Parts, statement
@@ -26,7 +25,7 @@ from commerce.pricing import DiscountTerms, Price, PricedLine
 from models.alteration import Alteration
 from models.catalogue import CurrencyCode
 from models.classification import Channel
-from models.database import violated
+from models.database import Overtaken, violated
 from models.ids import new_id
 from models.measurement import OrderMeasurement
 from models.order import (

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Select, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +17,6 @@ from auth.refusal import Refusal, RefusalCode
 from auth.sealing import Sealer
 from auth.viewer import Viewer, ViewerKind
 from commerce import checkout, idempotency, order_writing, stock
-from commerce.cart_writing import Overtaken
 from commerce.checkout import Fate, Settlement
 from commerce.order import NOT_FOUND
 from commerce.order_drafting import Means, Purchase, Refused, draft, look_up
@@ -31,7 +29,7 @@ from models.account import Account
 from models.cart import Cart
 from models.catalogue import CurrencyCode
 from models.classification import Channel
-from models.database import RETRIED, Database, sqlstate
+from models.database import Database, Overtaken
 from models.ids import new_id
 from models.order import Order, OrderStatus
 from models.payment import Charge, ChargeStatus, PaymentMethod
@@ -76,10 +74,6 @@ class _Begun:
     order_id: UUID
     request: ChargeRequest | None = None
     acting: UUID | None = None
-
-
-class _InTurn(Exception):
-    """It has to be done while account and cart are locked."""
 
 
 async def place(desk: Desk, viewer: Viewer, purchase: Purchase, channel: Channel) -> Placed:
@@ -127,15 +121,10 @@ async def _write_down(asked: _Asked) -> _Begun:
     limit of a code depends on, is done again in turn. Raises Refused.
     """
     database = asked.desk.database
-    try:
+    with suppress(Overtaken):
         return await database.at_once(lambda t: _begin(t, asked, locked=False))
-    except _InTurn:
-        pass
-    except asyncpg.PostgresError as error:
-        if sqlstate(error) not in RETRIED:
-            raise
     for _ in range(MOST_TURNS):
-        with suppress(_InTurn):
+        with suppress(Overtaken):
             return await database.transact(lambda t: _in_turn(t, asked))
     raise RuntimeError("the client's key was taken and given back all the time")
 
@@ -175,10 +164,10 @@ async def _begin(transaction: AsyncConnection, asked: _Asked, *, locked: bool) -
             sealer=desk.sealer,
         )
         if not locked and (means is None or any(terms.per_customer_limit is not None for terms in order.codes)):
-            raise _InTurn
+            raise Overtaken
         await taken(order_writing.place(transaction, order, asked.key))
-    except (Overtaken, KeyTaken) as error:
-        raise _InTurn from error
+    except KeyTaken as error:
+        raise Overtaken from error
     if means is None:
         await checkout.conclude(transaction, order.order_id)
         return _Begun(order.order_id)
@@ -199,11 +188,11 @@ async def taken(placing: Awaitable[None]) -> None:
 async def _resume(transaction: AsyncConnection, purchase: Purchase, order_id: UUID, *, locked: bool) -> _Begun:
     """Where the first request with this key is: nobody may have been told of its order yet.
 
-    Raises _InTurn where the order was undone since its key was looked up, which a locked cart keeps from happening.
+    Raises Overtaken where the order was undone since its key was looked up, which a locked cart keeps from happening.
     """
     row = await _STANDING.first(transaction, order=order_id)
     if row is None and not locked:
-        raise _InTurn
+        raise Overtaken
     if row is None or row.status != OrderStatus.PENDING_PAYMENT:
         return _Begun(order_id)
     if not row.untold:

@@ -82,6 +82,10 @@ class DatabaseAway(ConnectionError):
     """PostgreSQL is not reached, goes away, or takes too long; trying again later may help."""
 
 
+class Overtaken(Exception):
+    """What was to be done at once met what others do: it is to be done in turn, in a transaction that locks."""
+
+
 _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -181,7 +185,7 @@ class Writer:
         try:
             await self.forget()
             await self.raw.execute("ROLLBACK")
-        except Exception:  # noqa: BLE001 what brought it here is told
+        except Exception:  # noqa: BLE001  # what brought it here is told
             self.raw.terminate()
 
     async def end(self) -> None:
@@ -286,7 +290,10 @@ class Database:
         raise AssertionError("unreachable")
 
     async def at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Runs `work`, each of whose statements is a transaction of its own, and tells what it noted."""
+        """Runs `work`, each of whose statements is a transaction of its own, and tells what it noted.
+
+        Nothing is repeated: raises Overtaken where PostgreSQL asks for that.
+        """
         with _told_when_away():
             writer = await self.writers.acquire()
             try:
@@ -299,6 +306,8 @@ class Database:
                     await writer.end()
                 else:
                     await writer.forget()
+                if sqlstate(error) in RETRIED:
+                    raise Overtaken from error
                 raise
             finally:
                 await self.writers.release(writer)

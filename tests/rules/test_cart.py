@@ -15,11 +15,12 @@ from auth.viewer import ANONYMOUS, Viewer, ViewerKind
 from commerce import cart, cart_codes
 from commerce.basket import AlterationDraft, LineDraft, of_cart
 from commerce.cart_lines import LineChange
-from commerce.cart_writing import Held, Overtaken, write
+from commerce.cart_writing import Held, write
 from commerce.goods import KeptLine
 from models.cart import Cart
 from models.catalogue import AlterationKind, CurrencyCode, MeasurementName, Variant
 from models.classification import Channel
+from models.database import Overtaken
 from privacy.retention import RULES
 from tests.support import account, selling
 from tests.support.account import rows

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.embedded.home import POSTGRES_SOCKET
 from models.catalogue import Brand
-from models.database import READING_TIMEOUT, Database, DatabaseAway, asyncpg_arguments
+from models.database import READING_TIMEOUT, Database, DatabaseAway, Overtaken, asyncpg_arguments
 from models.ids import new_id
 from models.statement import Statement, connection_of
 
@@ -209,6 +209,18 @@ async def test_transaction_that_went_on_after_a_failure_is_not_taken_for_committ
     with pytest.raises(RuntimeError, match="rolled back"):
         await committed_database.transact(careless)
     assert await committed_database.transact(lambda t: t.scalar(select(func.count()).select_from(Brand))) == 0
+
+
+@pytest.mark.parametrize("condition", ["deadlock_detected", "serialization_failure"])
+async def test_what_postgresql_asks_to_repeat_is_not_done_at_once_but_in_turn(
+    committed_database: Database, condition: str
+):
+    refused = f"DO $$ BEGIN RAISE {condition}; END $$"
+    with pytest.raises(Overtaken):
+        await committed_database.at_once(lambda transaction: transaction.execute(text(refused)))
+    with pytest.raises(Overtaken):
+        await committed_database.at_once(lambda transaction: connection_of(transaction).execute(refused))
+    assert await committed_database.at_once(lambda transaction: transaction.scalar(text("SELECT 1"))) == 1
 
 
 @pytest.mark.parametrize("statement", ["SELECT pg_sleep(60)", "SELECT 1"])
