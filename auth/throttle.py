@@ -9,7 +9,7 @@ up what an account's owner needs.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -143,13 +143,6 @@ class Throttle:
             return None if await self._shared.hit(item, name) else await self._wait(item, name)
 
         return await self._asked(shared, lambda: self._own.hit(item, name))
-
-    async def hit_each(self, *attempts: tuple[Budget, Sequence[str]]) -> float | None:
-        """As `hit`, by one budget after another. What comes after one that is used up is not counted."""
-        for budget, subjects in attempts:
-            if (wait := await self.hit(budget, *subjects)) is not None:
-                return wait
-        return None
 
     async def spend(self, budget: Budget, cost: int, *subjects: str) -> Allowance:
         """Takes the cost from the budget if all of it is there; at most the whole budget. Never raises."""

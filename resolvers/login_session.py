@@ -40,8 +40,9 @@ class LoginSessionMutation:
     async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         context = info.context
         require_way(context, input.transport)
+        await throttle_caller(info, SIGN_IN_ADDRESS)
         name = login_session.regular(input.identifier) or input.identifier
-        await throttle_caller(info, SIGN_IN_ADDRESS, (SIGN_IN_ACCOUNT, name))
+        await throttle(info, SIGN_IN_ACCOUNT, name)
         given = login_session.SignIn(
             input.identifier,
             input.password,

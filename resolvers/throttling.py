@@ -12,22 +12,14 @@ from auth.throttle import Budget
 from resolvers.context import Info
 
 
-async def throttle_caller(info: Info, budget: Budget, *then: tuple[Budget, str]) -> None:
-    """Counts an attempt from the caller's address, and where that may make one, by each other budget's subject.
-
-    Raises GraphQLError where a budget is used up.
-    """
-    caller = throttled_as(info.context.client.address)
-    attempts = (budget, [caller]), *((other, [subject]) for other, subject in then)
-    _let_through(info, await info.context.services.throttle.hit_each(*attempts))
+async def throttle_caller(info: Info, budget: Budget) -> None:
+    """Counts an attempt from the caller's address. Raises GraphQLError where the budget is used up."""
+    await throttle(info, budget, throttled_as(info.context.client.address))
 
 
 async def throttle(info: Info, budget: Budget, *subjects: str) -> None:
     """Counts an attempt for these subjects. Raises GraphQLError where the budget is used up."""
-    _let_through(info, await info.context.services.throttle.hit(budget, *subjects))
-
-
-def _let_through(info: Info, seconds: float | None) -> None:
+    seconds = await info.context.services.throttle.hit(budget, *subjects)
     if seconds is not None:
         raise _rate_limited(info, seconds, "Too many attempts. Wait a while before the next.")
 
