@@ -14,7 +14,6 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import ColumnElement, LargeBinary, Select, Uuid, and_, bindparam, func, insert, select, update
 from sqlalchemy import literal_column as sql
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.networks import is_within
@@ -24,6 +23,7 @@ from auth.viewer import Viewer, ViewerKind
 from models.database import Database
 from models.ids import new_id
 from models.partner import Partner, PartnerKey
+from models.statement import Statement
 
 SHOWN = 10
 """Characters of a key that are kept to tell keys apart: `lyp_` and six of the 33 random ones."""
@@ -65,7 +65,7 @@ def viewer_key(parameter: Callable[..., ColumnElement[Any]]) -> Select[UUID, boo
 # ---- who has a key
 
 
-def _identification() -> str:
+def _identification() -> Select[*tuple[Any, ...]]:
     found = select(
         PartnerKey.id,
         PartnerKey.partner_id,
@@ -74,16 +74,15 @@ def _identification() -> str:
         Partner.networks,
         and_(is_live(), Partner.status == sql("'ACTIVE'")).label("good"),
     ).join(Partner, Partner.id == PartnerKey.partner_id)
-    found = found.where(PartnerKey.key_digest == bindparam("digest", type_=LargeBinary))
-    return str(found.compile(dialect=dialect()))
+    return found.where(PartnerKey.key_digest == bindparam("digest", type_=LargeBinary))
 
 
-_IDENTIFICATION = _identification()
+_IDENTIFICATION = Statement(_identification)
 
 
 async def identify(database: Database, digest: bytes, address: str) -> Holder | None:
     """Whose key has this digest, used from this address; None for no partner's. One statement."""
-    row = await database.read_row(_IDENTIFICATION, digest)
+    row = await database.read_row(_IDENTIFICATION.sql, digest)
     if row is None:
         return None
     good = row["good"] and _is_admitted(address, row["networks"])

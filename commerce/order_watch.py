@@ -30,7 +30,6 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import literal_column as sql
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from auth import sessions
 from gateways.failure import describe
@@ -43,6 +42,7 @@ from models.fulfillment import Fulfillment
 from models.order import Order, OrderEvent, OrderLine, OrderPayment
 from models.payment import Refund
 from models.return_request import ReturnRequest
+from models.statement import Statement
 
 PARTS = (OrderLine, OrderEvent, OrderPayment, Refund, Fulfillment, Alteration, ReturnRequest)
 """Tables whose rows belong to an order, and of what it shows change while it lives."""
@@ -189,7 +189,7 @@ class OrderWatch:
         for begin in range(0, len(asked), AT_A_TIME):
             orders, digests = zip(*asked[begin : begin + AT_A_TIME], strict=True)
             async with self._database.reading() as connection:
-                rows = await connection.fetch(_STATES, orders, digests)
+                rows = await connection.fetch(_STATES.sql, orders, digests)
             for order_id, digest, state in rows:
                 states[order_id, digest] = End.ORDER if state is None else state
         return states
@@ -227,4 +227,4 @@ def _written(table: type[Base]) -> Select[*tuple[Any, ...]]:
     return select(written).select_from(table).where(table.__table__.c.order_id == Order.id).correlate(Order)
 
 
-_STATES = str(_states().compile(dialect=dialect()))
+_STATES = Statement(_states)

@@ -27,9 +27,9 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
-from reads.coercion import Coerce, Unsure, coercer
+from reads.coercion import LEFT_AS_THEY_ARE, Coerce, Unsure, coercer
 
-EXACT = {"Int": int, "String": str, "ID": str, "Boolean": bool}
+EXACT = {"Int": int, **LEFT_AS_THEY_ARE}
 MOST_ERRORS = 20
 
 

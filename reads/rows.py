@@ -24,15 +24,13 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import asyncpg
 
+from models.statement import DIALECT
 from reads.cursors import Cursor
 from reads.entities import Aliases, entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Recorded, Rows
 from reads.pages import PageText, facet_select
 from reads.shapes import BEYOND, CURSOR, TYPE, Build, Built, Picked, Selection, Shape, nodes_of
-
-DIALECT = asyncpg.dialect()
 
 
 class ViewerValues:

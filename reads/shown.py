@@ -13,6 +13,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails
 
+from reads.coercion import LEFT_AS_THEY_ARE
 from reads.declare import ENTITIES, field_readers, field_reads
 from reads.entities import strawberry_field
 from reads.planning import Planning
@@ -23,8 +24,6 @@ Shape = Callable[[Any], Any]
 
 Part = tuple[str, Callable[[Any], Any], Shape]
 """A response key, what gives its value of the object, and what is made of that."""
-
-EXACT = {"String": str, "ID": str, "Boolean": bool}
 
 
 class Unfinished(Exception):
@@ -54,7 +53,7 @@ def _present(planning: Planning, type_: Any, details: Details) -> Shape:
 
 
 def _scalar(type_: Any) -> Shape:
-    write, exact = type_.coerce_output_value, EXACT.get(type_.name)
+    write, exact = type_.coerce_output_value, LEFT_AS_THEY_ARE.get(type_.name)
 
     def shape(value: Any) -> Any:
         if type(value) is exact:

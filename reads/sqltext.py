@@ -27,8 +27,8 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import asyncpg
 
+from models.statement import DIALECT
 from reads.entities import Aliases, entity_of
 from reads.nodes import Bind, Choice, Connection, Const, Failed, Leaf, Object, Plan, Recorded, Rows, Where
 from reads.pages import PageText
@@ -47,8 +47,6 @@ Recorder = Callable[[Any, Parameter], Insert]
 SUBJECT = literal_column("chr(2)", Text)
 MARKS = literal_column("chr(2) || '[^' || chr(2) || ']*' || chr(2)", Text)
 MARKED = literal_column("chr(2) || '([0-9a-f]{32}):([0-9]+)' || chr(2)", Text)
-
-DIALECT = asyncpg.dialect()
 
 
 @dataclass(frozen=True)

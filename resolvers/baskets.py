@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +11,7 @@ from commerce.cart_pricing import PricedCart
 from commerce.measurement import sealer_of
 from models.catalogue import CurrencyCode
 from models.database import Database
+from models.ids import key_of
 
 
 class Baskets:
@@ -39,7 +39,7 @@ class Baskets:
             return known
         reading = self._reading.get(cart_id)
         if reading is None or reading.done():
-            read = self._read(cart_id, Basket(currency, None, UUID(cart_id), version, ()))
+            read = self._read(cart_id, Basket(currency, None, key_of(cart_id), version, ()))
             reading = self._reading[cart_id] = asyncio.ensure_future(read)
         return await reading
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import strawberry
 
 from auth.permissions import OWNER, staff
 from commerce.measurement import sealer_of, unseal
 from models import measurement as tables
+from models.ids import key_of
 from models.measurement import LengthUnit, MeasuredPerson, MeasurementName
 from reads.declare import computed, entity, referenced, to, value
 from schema.common import Node
@@ -38,7 +38,7 @@ def opened(key: str) -> Any:
         row_id, sealed = needs[key], needs["sealed"]
         if row_id is None or sealed is None:
             return []
-        values = unseal(sealer_of(info.context.services.secret), bytes.fromhex(sealed), UUID(row_id))
+        values = unseal(sealer_of(info.context.services.secret), bytes.fromhex(sealed), key_of(row_id))
         return [Measurement(name=name, value=measured) for name, measured in values.items()]
 
     return make

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from functools import partial
 from inspect import Parameter
 from typing import Any
-from uuid import UUID
 
 import strawberry
 
 from auth.permissions import OWNER, staff
 from commerce.return_draft import LineDraft, quoted
-from models.ids import read_id, show_id
+from models.ids import key_of, read_id, show_id
 from reads.declare import computed, value
 from schema.common import Money
 from schema.errors import UserError, user_errors
@@ -51,7 +50,7 @@ def drafts_of(inputs: Sequence[ReturnLineInput]) -> list[LineDraft]:
 async def _make(needs: Mapping[str, str | None], info: Any, lines: list[ReturnLineInput]) -> ReturnQuote:
     order_id = needs["id"]
     assert order_id is not None
-    work = partial(quoted, order_id=UUID(order_id), drafts=drafts_of(lines), now=datetime.now(UTC))
+    work = partial(quoted, order_id=key_of(order_id), drafts=drafts_of(lines), now=datetime.now(UTC))
     balance, worth, refusals = await info.context.database.transact(work)
     return ReturnQuote(
         lines=[
