@@ -23,11 +23,6 @@ class Origins:
             raise ValueError("Name each web origin: neither * nor null may send cookies.")
         self._listed = frozenset(origin.rstrip("/").lower().encode() for origin in listed)
 
-    @property
-    def any(self) -> bool:
-        """Whether there are any, so that answers have headers for them."""
-        return bool(self._listed)
-
     def lists(self, origin: bytes) -> bool:
         """Whether pages of this origin may."""
         return origin in self._listed

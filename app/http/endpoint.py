@@ -20,7 +20,7 @@ from app.http.parameters import Parameters
 from app.http.patience import Patience
 from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
-from app.http.request import Headers, HttpRefusal, HttpRequest, Receive, Scope, Send
+from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
 from app.http.uploads import FORM, Uploads, is_form
 from app.limits import Admitted, Bounds, CardNumberRefused, UploadLimits
 from app.partner_gate import PartnerGate, Visit
@@ -122,7 +122,6 @@ class GraphQLEndpoint:
         self._bounds = bounds or Bounds()
         self._gate = gate
         self._options = options or Options()
-        self._adds_headers = self._options.origins.any
         self._patience = Patience(self._options.body_seconds)
         self._uploads = Uploads(self._options.uploads)
 
@@ -134,13 +133,11 @@ class GraphQLEndpoint:
             answer = answers.refused(refused, media_type(request.raw(b"accept")))
         except Exception as error:  # noqa: BLE001  # whatever it is: masked, and logged without its text
             answer = answers.fault(error, request.id, media_type(request.raw(b"accept")) or JSON)
-        if self._adds_headers or request.visit is not None or not answer.sent_whole(request):
-            await answer.send(request, send, self._more(request))
-
-    def _more(self, request: HttpRequest) -> Headers:
-        """The headers for a browser and for a partner."""
         headers = self._options.origins.headers(request)
-        return headers if request.visit is None else [*headers, *request.visit.headers]
+        if request.visit is not None:
+            headers = [*headers, *request.visit.headers]
+        if headers or not answer.sent_whole(request):
+            await answer.send(request, send, headers)
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()

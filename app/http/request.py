@@ -93,11 +93,10 @@ class HttpRefusal(Exception):
 class HttpRequest:
     """What resolvers and sign-in may know of the request that is being answered.
 
-    `visit`: it brings a partner's key. `whole`: the server's short way for it, if there is one. `raw(name)` is a
-    header's value by its lower-case name.
+    `visit`: it brings a partner's key. `whole`: the server's short way for it, if there is one.
     """
 
-    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "raw", "scope", "visit", "whole")
+    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit", "whole")
 
     answers_with_headers = True
 
@@ -106,7 +105,6 @@ class HttpRequest:
         self.method: str = scope["method"]
         self.id = f"{_request_ids.getrandbits(64):016x}"
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.raw: Callable[[bytes], bytes | None] = self._headers.get
         self._proxies = proxies
         self._cookies: dict[str, str] | None = None
         self.visit: Visit | None = None
@@ -121,9 +119,12 @@ class HttpRequest:
             raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
         if len(self._headers) < len(pairs):
             self._headers = _joined(pairs)
-            self.raw = self._headers.get
         if not self._headers.get(b"host") and self.scope.get("http_version", "1.1").startswith("1"):
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "Name the host.", CLOSE)
+
+    def raw(self, name: bytes) -> bytes | None:
+        """A header's value by its lower-case name."""
+        return self._headers.get(name)
 
     def header(self, name: str) -> str | None:
         """A header's value as text, each byte a character."""
