@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from asyncpg.connection import Connection
 from asyncpg.prepared_stmt import PreparedStatement
+from sqlalchemy import insert
 
 from app.embedded import Services
 from app.settings import Settings
 from commerce.basket import LineDraft
+from models.cart import CartDiscount
 from models.database import Database
-from models.ids import show_id
+from models.ids import read_id, show_id
 from resolvers.root import open_engine
 from tests.support import ordering, selling
 from tests.support.both_ways import World, open_world
@@ -222,24 +226,40 @@ CART_ADD = f"mutation ($input: CartLinesAddInput!) {{ cartLinesAdd(input: $input
 
 
 @pytest.mark.parametrize("signed_in", [False, True])
-async def test_cart_add_is_three_statements_and_one_that_says_who_asks(counted: Counted, signed_in: bool):
+async def test_cart_add_is_three_statements_one_that_says_who_asks_and_one_for_codes(counted: Counted, signed_in: bool):
     token = await counted.shop.session(counted.world.people["new"].id) if signed_in else None
     variant = await counted.shop.database.transact(selling.variant)
     made = (await counted.ask(CART_CREATE, token, input={"currencyCode": "USD"}))[0]["cartCreate"]
     headers = {"authorization": f"Bearer {token}"} if token else {"x-cart-token": made["cartToken"]}
     line = {"variantId": show_id("var", variant), "quantity": 1, "giftMessage": "For Ida"}
     body = {"query": CART_ADD, "variables": {"input": {"cartId": made["cart"]["id"], "lines": [line]}}}
-    for quantity in (1, 2):
+
+    async def add(quantity: int) -> list[str]:
+        """What was sent to make the line this long."""
         counted.sent.clear()
         answer = (await counted.shop.client.post("/graphql", json=body, headers=headers)).json()
         assert answer["data"]["cartLinesAdd"]["userErrors"] == []
         assert [one["quantity"] for one in answer["data"]["cartLinesAdd"]["cart"]["lines"]] == [quantity]
-    sent = counted.sent
-    assert len(sent) == (4 if signed_in else 3), sent
-    loaded, written, read = sent[-3:]
+        return [*counted.sent]
+
+    await add(1)
+    plain = await add(2)
+    assert len(plain) == (4 if signed_in else 3), plain
+    loaded, written, read = plain[-3:]
     assert "json_agg" in loaded
     assert "INSERT INTO cart_line" in written
     assert "cart_line" in read
+    cart_id = read_id("crt", made["cart"]["id"])
+    assert cart_id is not None
+    await counted.shop.database.transact(partial(_enter, cart_id=cart_id))
+    await add(3)
+    assert len(await add(4)) == len(plain) + 1
+
+
+async def _enter(transaction: Any, cart_id: UUID) -> None:
+    """Enters a code into the cart."""
+    code = await selling.discount(transaction, f"CODE-{cart_id.hex[-8:].upper()}")
+    await transaction.execute(insert(CartDiscount).values(cart_id=cart_id, discount_id=code, position=0))
 
 
 # ---- orders

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -92,21 +93,13 @@ async def test_body_that_is_empty_or_too_long_goes_the_long_way():
         await line.over()
 
 
-async def test_answer_is_one_write_and_the_connection_stays():
+@pytest.mark.parametrize("asked", [b"", b"connection: close\r\n"])
+async def test_answer_is_one_write_and_ends_a_connection_that_is_not_kept(asked: bytes):
     line = Line()
-    exchange = await line.asked(HEAD % (2, b"") + b"{}")
+    exchange = await line.asked(HEAD % (2, asked) + b"{}")
     assert exchange.send(200, LINES, b"{}")
-    assert line.transport.written == SENT + b"\r\n{}"
-    assert not line.transport.closed
-    await line.over()
-
-
-async def test_answer_ends_a_connection_that_is_not_kept():
-    line = Line()
-    exchange = await line.asked(HEAD % (2, b"connection: close\r\n") + b"{}")
-    assert exchange.send(200, LINES, b"{}")
-    assert line.transport.written == SENT + b"connection: close\r\n\r\n{}"
-    assert line.transport.closed
+    assert line.transport.written == SENT + asked + b"\r\n{}"
+    assert line.transport.closed == bool(asked)
     await line.over()
 
 
