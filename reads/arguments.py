@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from graphql import VariableNode, coerce_input_literal
@@ -98,8 +99,7 @@ class Arguments:
         """What gives the argument's coerced value from the coerced variables."""
         ast = next((a.value for a in node.arguments or () if a.name.value == name), None)
         if isinstance(ast, VariableNode) and ast.name.value in self.values.coerced:
-            variable = ast.name.value
-            return lambda variables: variables[variable]
+            return itemgetter(ast.name.value)
         if ast is not None and not isinstance(ast, VariableNode) and holds_variable(ast):
             type_ = graphql_field.args[name].type
             return lambda variables: coerce_input_literal(ast, type_, VariableValues({}, dict(variables)))
@@ -116,8 +116,7 @@ class Arguments:
         shown = argument_name(name)
         inner = next((f.value for f in getattr(ast, "fields", ()) if f.name.value == shown), None)
         if isinstance(inner, VariableNode) and inner.name.value in self.values.coerced:
-            variable = inner.name.value
-            return lambda variables: variables[variable]
+            return itemgetter(inner.name.value)
         if inner is not None and not isinstance(inner, VariableNode) and holds_variable(inner):
             whole = self.argument(graphql_field, node, "filter")
             return lambda variables: read_part(whole(variables), name)

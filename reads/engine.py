@@ -100,6 +100,26 @@ class Engine:
             self.operations.put((text, operation_name), found, found.weight)
         return found
 
+    def settle(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> None:
+        """Lets `settled` answer a public operation that has one plan, which is that of this viewer, who is anybody."""
+        if operation.has_one_shape and operation.are_exact(variables):
+            compiled = self.compiled(operation, variables, variables, viewer)
+            if compiled is not None and compiled.public and not compiled.statement.checks:
+                operation.settled = compiled.statement
+
+    def settled(
+        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any
+    ) -> tuple[str, list[Any]] | None:
+        """SQL and parameters that answer an operation which is settled. None: all of it has to be looked at."""
+        operation = self.operations.get((text, operation_name))
+        if operation is None or operation.settled is None or not operation.are_exact(variables):
+            return None
+        statement = operation.settled
+        try:
+            return statement.sql, [get(variables, viewer) for get in statement.getters]
+        except GraphQLError:
+            return None
+
     async def read(
         self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any
     ) -> Body | Outcome:

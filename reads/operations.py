@@ -28,6 +28,7 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
 from reads.coercion import LEFT_AS_THEY_ARE, Coerce, Unsure, coercer
+from reads.sqltext import Statement
 
 EXACT = {"Int": int, **LEFT_AS_THEY_ARE}
 MOST_ERRORS = 20
@@ -65,7 +66,10 @@ class Variable:
 
 @dataclass
 class Operation:
-    """`plans` are kept by caller and shape; `notes` belong to those who weigh operations."""
+    """`notes` belong to those who weigh operations; `settled` is what answers it for everyone, whatever its variables.
+
+    `has_one_shape`: its plan does not depend on them.
+    """
 
     text: str
     document: DocumentNode
@@ -73,6 +77,7 @@ class Operation:
     fragments: dict[str, FragmentDetails]
     variables: list[Variable]
     notes: dict[Any, Any] = field(default_factory=dict)
+    settled: Statement | None = None
 
     def __post_init__(self) -> None:
         self.is_query = self.kind is OperationType.QUERY
@@ -81,6 +86,7 @@ class Operation:
         self._shaping = [one for one in self.variables if one.directive or not one.required or one.exact is None]
         self._shaping_below = [one for one in self._shaping if one.directive or one.below]
         self._directing = [one for one in self.variables if one.directive]
+        self.has_one_shape = not self._shaping
 
     @property
     def kind(self) -> OperationType:
@@ -92,15 +98,20 @@ class Operation:
         return 4000 + 40 * len(self.text)
 
     def coerce(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The coerced variables, or None where something is wrong with them."""
-        out: dict[str, Any] = {}
+        """The coerced variables, and maybe others, or None where something is wrong with them."""
+        if self.are_exact(given):
+            return given
+        found = self.coerce_all(schema, given)
+        return None if isinstance(found, list) else found.coerced
+
+    def are_exact(self, given: Mapping[str, Any]) -> bool:
+        """Whether each variable was sent as what it is to be, so that nothing has to be coerced."""
         for variable in self.variables:
-            value = given.get(variable.name)
-            if value is None or type(value) is not variable.exact or (variable.exact is int and not fits(value)):
-                found = self.coerce_all(schema, given)
-                return None if isinstance(found, list) else found.coerced
-            out[variable.name] = value
-        return out
+            value: Any = given.get(variable.name)
+            exact = variable.exact
+            if type(value) is not exact or (exact is int and not fits(value)):
+                return False
+        return True
 
     def coerce_all(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """The coerced variables as graphql-core has them, or what is wrong with them."""

@@ -1,6 +1,6 @@
 """Answers: status, headers and body, with the headers that keep a browser from doing anything but reading them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -36,11 +36,11 @@ class Answer:
     status: int
     body: bytes
     media: str | None
-    headers: Headers
+    headers: Sequence[tuple[bytes, bytes]] = ()
     stored: bool = False
     errors: list[Formatted] | None = None
 
-    async def send(self, request: HttpRequest, send: Send, more: Headers) -> None:
+    async def send(self, request: HttpRequest, send: Send, more: Sequence[tuple[bytes, bytes]]) -> None:
         """Sends it with its own headers and `more`."""
         headers = [*_common(self.media, request.secure, self.stored), (b"x-request-id", request.id.encode())]
         if self.status not in BODILESS:
@@ -56,7 +56,7 @@ class Answer:
         if whole is None or self.headers or self.status in BODILESS:
             return False
         lines = _lines(self.media, request.secure, self.stored)
-        head = b"%sx-request-id: %s\r\ncontent-length: %d\r\n" % (lines, request.id.encode(), len(self.body))
+        head = b"%sx-request-id: %016x\r\ncontent-length: %d\r\n" % (lines, request.number, len(self.body))
         return whole.send(self.status, head, self.body)
 
 
@@ -79,7 +79,7 @@ def _lines(media: str | None, secure: bool, stored: bool) -> bytes:
 
 def request_error(errors: list[Formatted], media: str, status: int = HTTPStatus.BAD_REQUEST) -> Answer:
     """Nothing was executed: there is no `data`, and the status says so in either media type."""
-    return Answer(status, orjson.dumps({"errors": errors}), media, [], errors=errors)
+    return Answer(status, orjson.dumps({"errors": errors}), media, errors=errors)
 
 
 def fault(error: BaseException, request_id: str, media: str) -> Answer:

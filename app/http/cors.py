@@ -21,19 +21,17 @@ class Origins:
         """Raises ValueError for a list that would let in everyone."""
         if any("*" in origin or "null" in origin for origin in listed):
             raise ValueError("Name each web origin: neither * nor null may send cookies.")
-        self._listed = frozenset(origin.rstrip("/").lower().encode() for origin in listed)
+        self.listed = frozenset(origin.rstrip("/").lower().encode() for origin in listed)
 
     def lists(self, origin: bytes) -> bool:
         """Whether pages of this origin may."""
-        return origin in self._listed
+        return origin in self.listed
 
     def headers(self, request: HttpRequest) -> Headers:
-        """What every answer carries for a browser."""
-        if not self._listed:
-            return []
+        """What every answer carries for a browser, where there are such origins."""
         origin = request.raw(b"origin")
         vary = (b"vary", b"Origin")
-        if origin is None or origin not in self._listed:
+        if origin is None or origin not in self.listed:
             return [vary]
         return [
             vary,
@@ -45,7 +43,7 @@ class Origins:
     def preflight(self, request: HttpRequest) -> Answer:
         """The answer to OPTIONS; without leave in it a browser goes no further."""
         headers = [(b"allow", ALLOWED_METHODS.encode())]
-        if request.raw(b"origin") in self._listed:
+        if request.raw(b"origin") in self.listed:
             headers += [
                 (b"access-control-allow-methods", b"GET, POST"),
                 (b"access-control-allow-headers", ALLOWED_HEADERS.encode()),

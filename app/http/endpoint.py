@@ -20,13 +20,14 @@ from app.http.parameters import Parameters
 from app.http.patience import Patience
 from app.http.persisted import PersistedDocuments, digest
 from app.http.proxies import TrustedProxies
-from app.http.request import HttpRefusal, HttpRequest, Receive, Scope, Send
+from app.http.request import Headers, HttpRefusal, HttpRequest, Receive, Scope, Send
 from app.http.uploads import FORM, Uploads, is_form
 from app.limits import Admitted, Bounds, CardNumberRefused, UploadLimits
 from app.partner_gate import PartnerGate, Visit
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
+from reads.text import BROKEN
 
 PUBLIC = "public"
 """The note on an operation that its last answer was of public data alone."""
@@ -54,6 +55,12 @@ class Engine(Protocol):
     def known(self, text: str, operation_name: str | None) -> Any: ...
 
     def prepare(self, text: str, operation_name: str | None) -> Any: ...
+
+    def settle(self, operation: Any, variables: Mapping[str, Any], viewer: Any) -> None: ...
+
+    def settled(
+        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any
+    ) -> tuple[str, list[Any]] | None: ...
 
     async def read(
         self, operation: Any, variables: Mapping[str, Any], viewer: Any, database: Any
@@ -122,38 +129,44 @@ class GraphQLEndpoint:
         self._bounds = bounds or Bounds()
         self._gate = gate
         self._options = options or Options()
+        self._origins, self._proxies = self._options.origins, self._options.proxies
         self._patience = Patience(self._options.body_seconds)
         self._uploads = Uploads(self._options.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = HttpRequest(scope, self._options.proxies)
+        request = HttpRequest(scope, self._proxies)
         try:
             answer = await self._answer(request, receive)
         except HttpRefusal as refused:
             answer = answers.refused(refused, media_type(request.raw(b"accept")))
         except Exception as error:  # noqa: BLE001  # whatever it is: masked, and logged without its text
             answer = answers.fault(error, request.id, media_type(request.raw(b"accept")) or JSON)
-        headers = self._options.origins.headers(request)
-        if request.visit is not None:
-            headers = [*headers, *request.visit.headers]
-        if headers or not answer.sent_whole(request):
-            await answer.send(request, send, headers)
+        more = self._headers(request) if self._origins.listed or request.visit is not None else ()
+        if more or not answer.sent_whole(request):
+            await answer.send(request, send, more)
+
+    def _headers(self, request: HttpRequest) -> Headers:
+        """What answers have in common beside what is said of themselves."""
+        headers = self._origins.headers(request) if self._origins.listed else []
+        return headers if request.visit is None else [*headers, *request.visit.headers]
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
         request.check()
-        if self._gate is not None and request.raw(b"authorization") is not None:
+        headers = request.headers
+        if self._gate is not None and b"authorization" in headers:
             await self._gate.enter(request)
         if request.method != "POST":
             instead = self._instead(request)
             if instead is not None:
                 return instead
-        media = media_type(request.raw(b"accept"))
+        media = media_type(headers.get(b"accept"))
         if media is None:
             raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
         if request.method == "GET":
             asked = parameters.from_address(request.scope["query_string"])
-        elif is_json(request.raw(b"content-type")):
-            _check_coding(request)
+        elif is_json(headers.get(b"content-type")):
+            if b"content-encoding" in headers:
+                _check_coding(request)
             asked = parameters.from_body(request.body_at_hand() or await request.body(receive, self._patience))
         else:
             _check_form(request)
@@ -163,7 +176,7 @@ class GraphQLEndpoint:
     def _instead(self, request: HttpRequest) -> Answer | None:
         """What answers a request that is neither a POST nor a GET of a query."""
         if request.method == "OPTIONS":
-            return self._options.origins.preflight(request)
+            return self._origins.preflight(request)
         if request.method != "GET":
             raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Use GET or POST.", [("allow", ALLOWED_METHODS)])
         page = self._options.page
@@ -177,6 +190,11 @@ class GraphQLEndpoint:
             text = asked.query if asked.persisted is None else await self.document(asked)
             if text is None:
                 return answers.persisted_query_not_found(media)
+            settled = self._settled(request, asked, text)
+            if settled is not None:
+                data: bytes = (await self._database.read_row(settled[0], *settled[1]))[0]
+                if BROKEN not in data:
+                    return self._read(request, data, media, public=True)
             operation, admitted = self._admit(request, asked, text)
             if request.visit is not None:
                 await self._charge(request.visit, operation, asked.variables)
@@ -191,6 +209,15 @@ class GraphQLEndpoint:
             return self._refuse_card_number(request, asked, found, media)
         except GraphQLError as error:
             return answers.request_error(errors.before_execution([error]), media)
+
+    def _settled(self, request: HttpRequest, asked: Parameters, text: str) -> tuple[str, list[Any]] | None:
+        """The statement of a public document that was read before and costs the same whatever its variables.
+
+        Not for those who pay for their documents, nor where there is more to do than to read.
+        """
+        if request.visit is not None or asked.card_number is not None or (asked.persisted and asked.query):
+            return None
+        return self._engine.settled(text, asked.operation_name, asked.variables, ANONYMOUS)
 
     def _admit(self, request: HttpRequest, asked: Parameters, text: str) -> tuple[Operation, Admitted]:
         """The operation, if it may run so: of one that is known only what depends on the variables is looked at."""
@@ -237,7 +264,9 @@ class GraphQLEndpoint:
         if operation.notes.get(PUBLIC):
             found = await self._engine.read(operation, variables, ANONYMOUS, self._database)
             if isinstance(found, Body) and found.public:
-                return self._body(request, found, media)
+                if operation.notes[ADMITTED].price is None:
+                    self._engine.settle(operation, variables, ANONYMOUS)
+                return self._read(request, found.data, media, public=True)
         context = self._make_context(request)
         found = await self._engine.read(operation, variables, context.viewer, self._database)
         if found is Outcome.SESSION_GONE:
@@ -249,7 +278,7 @@ class GraphQLEndpoint:
         if found.stale:
             await context.note_use()
         operation.notes[PUBLIC] = found.public
-        return self._body(request, found, media)
+        return self._read(request, found.data, media, public=found.public)
 
     async def _change(
         self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], media: str
@@ -269,12 +298,12 @@ class GraphQLEndpoint:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The hash is not that of the query.")
         return text
 
-    def _body(self, request: HttpRequest, body: Body, media: str) -> Answer:
-        if body.public and request.method == "GET":
-            shared = b"public" if request.visit is None else b"private"
-            seconds, tags = self._options.public_seconds, request.raw(b"if-none-match")
-            return answers.public(body.data, media, seconds, tags, shared=shared)
-        return Answer(200, body.data, media, [])
+    def _read(self, request: HttpRequest, data: bytes, media: str, *, public: bool) -> Answer:
+        if request.method == "POST" or not public:
+            return Answer(200, data, media)
+        shared = b"public" if request.visit is None else b"private"
+        seconds, tags = self._options.public_seconds, request.raw(b"if-none-match")
+        return answers.public(data, media, seconds, tags, shared=shared)
 
     async def _execute(
         self, request: HttpRequest, operation: Operation, variables: Mapping[str, Any], context: Context, media: str

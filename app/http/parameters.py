@@ -36,7 +36,11 @@ class Parameters:
 
 def from_body(body: bytes) -> Parameters:
     """The parameters in a JSON body. Raises HttpRefusal."""
-    return from_object(_decode(body, "The body"))
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _malformed("The body is not well-formed JSON in UTF-8.") from None
+    return from_object(found)
 
 
 def from_address(query_string: bytes) -> Parameters:
@@ -84,7 +88,7 @@ def from_object(found: Any) -> Parameters:
     if variables is None:
         variables = NO_VARIABLES
     elif isinstance(variables, dict):
-        _check(variables, ("variables",), cards)
+        _look_through(variables, ("variables",), cards)
     else:
         raise _malformed("variables must be an object or null.")
     extensions = found.get("extensions")
@@ -109,21 +113,20 @@ def _persisted(extensions: Any) -> str | None:
     return digest.lower()
 
 
-def _check(value: Any, path: Path, cards: list[Path]) -> None:
+def _look_through(values: dict[str, Any] | list[Any], path: Path, cards: list[Path]) -> None:
     """Refuses what no column holds (NUL) and what is nested without end; finds what may not be collected (P4)."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise _malformed(f"{'.'.join(map(str, path))} may not hold NUL.", Code.BAD_USER_INPUT)
-        if len(value) >= SHORTEST and card_number_given(str(path[-1]), value):
-            cards.append(path)
-    elif isinstance(value, _NESTS):
-        if len(path) > MAX_DEPTH:
-            raise _malformed("variables are nested too deeply.")
-        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if not isinstance(inner, str) or "\0" in inner or (len(inner) >= SHORTEST and card_number_in(inner)):
-                _check(inner, (*path, name), cards)
-    elif isinstance(value, int) and value >= _SMALLEST_CARD and card_number_in(str(value)):
-        cards.append(path)
+    for name, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, str):
+            if "\0" in value:
+                raise _malformed(f"{'.'.join(map(str, (*path, name)))} may not hold NUL.", Code.BAD_USER_INPUT)
+            if len(value) >= SHORTEST and card_number_in(value) and card_number_given(str(name), value):
+                cards.append((*path, name))
+        elif isinstance(value, _NESTS):
+            if len(path) >= MAX_DEPTH:
+                raise _malformed("variables are nested too deeply.")
+            _look_through(value, (*path, name), cards)
+        elif isinstance(value, int) and value >= _SMALLEST_CARD and card_number_in(str(value)):
+            cards.append((*path, name))
 
 
 def _malformed(message: str, code: Code = Code.BAD_REQUEST) -> HttpRefusal:

@@ -22,9 +22,10 @@ class Exchange:
     uvicorn's part weakly, whose scope holds this: a request is to leave nothing that only a search for garbage finds.
     """
 
-    __slots__ = ("_cycle", "_protocol")
+    __slots__ = ("_cycle", "_protocol", "head_bytes")
 
-    def __init__(self, protocol: "PatientProtocol", cycle: RequestResponseCycle) -> None:
+    def __init__(self, protocol: "PatientProtocol", cycle: RequestResponseCycle, head_bytes: int) -> None:
+        self.head_bytes = head_bytes
         self._protocol = protocol
         self._cycle = ref(cycle)
 
@@ -58,7 +59,7 @@ class PatientProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._coming = 0
         self._patience: TimerHandle | None = None
         self._defaults: Headers | None = None
         self._default_lines = b""
@@ -81,7 +82,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle: Any = self.cycle
         if cycle is not before:
-            cycle.scope["extensions"] = {WHOLE: Exchange(self, cycle)}
+            cycle.scope["extensions"] = {WHOLE: Exchange(self, cycle, self._head_bytes + self._coming)}
 
     def default_head(self) -> bytes:
         """The headers of every answer, which the server renews once a second."""
@@ -92,6 +93,7 @@ class PatientProtocol(HttpToolsProtocol):
         return self._default_lines
 
     def data_received(self, data: bytes) -> None:
+        self._coming = len(data)
         super().data_received(data)
         if not self._in_head:
             if self._patience is not None:

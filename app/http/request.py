@@ -55,12 +55,18 @@ _NONE: dict[str, Any] = {}
 _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]{1,512}=*)")
 _COOKIE_BYTES = 16 * 1024
 
-# Names a request in answers and logs; nothing depends on its being unguessable.
-_request_ids = random.Random()  # noqa: S311
+# Of requests, in answers and logs; nothing depends on their being unguessable.
+_numbers = random.Random()  # noqa: S311
 
 
 class Whole(Protocol):
-    """A short way for a request, and for an answer, that is there whole."""
+    """A short way for a request, and for an answer, that is there whole.
+
+    `head_bytes`: the request's line and headers are no longer than that.
+    """
+
+    @property
+    def head_bytes(self) -> int: ...
 
     def body(self) -> bytes | None:
         """Takes the body, if all of it has come in, and there is some of it but not too much."""
@@ -96,39 +102,42 @@ class HttpRequest:
     `visit`: it brings a partner's key. `whole`: the server's short way for it, if there is one.
     """
 
-    __slots__ = ("_cookies", "_headers", "_proxies", "id", "method", "scope", "visit", "whole")
+    __slots__ = ("_cookies", "_proxies", "headers", "method", "number", "scope", "visit", "whole")
 
     answers_with_headers = True
 
     def __init__(self, scope: Scope, proxies: TrustedProxies = NO_PROXIES) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.id = f"{_request_ids.getrandbits(64):016x}"
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.number = _numbers.getrandbits(64)
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self._proxies = proxies
         self._cookies: dict[str, str] | None = None
         self.visit: Visit | None = None
         self.whole: Whole | None = scope.get("extensions", _NONE).get(WHOLE)
 
+    @property
+    def id(self) -> str:
+        """What the request is called in its answer and in logs."""
+        return f"{self.number:016x}"
+
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
         pairs: Headers = self.scope["headers"]
-        if len(pairs) > MAX_HEADERS or len(b"".join(chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
-            raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
-        if len(self.scope["query_string"]) > MAX_ADDRESS_BYTES:
-            raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
-        if len(self._headers) < len(pairs):
-            self._headers = _joined(pairs)
-        if not self._headers.get(b"host") and self.scope.get("http_version", "1.1").startswith("1"):
+        if len(pairs) > MAX_HEADERS or self.whole is None or self.whole.head_bytes > MAX_ADDRESS_BYTES:
+            _check_sizes(pairs, self.scope["query_string"])
+        if len(self.headers) < len(pairs):
+            self.headers = _joined(pairs)
+        if not self.headers.get(b"host") and self.scope.get("http_version", "1.1").startswith("1"):
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "Name the host.", CLOSE)
 
     def raw(self, name: bytes) -> bytes | None:
         """A header's value by its lower-case name."""
-        return self._headers.get(name)
+        return self.headers.get(name)
 
     def header(self, name: str) -> str | None:
         """A header's value as text, each byte a character."""
-        value = self._headers.get(_encoded(name))
+        value = self.headers.get(_encoded(name))
         return None if value is None else value.decode("latin-1")
 
     @property
@@ -141,7 +150,7 @@ class HttpRequest:
         """Whether the client came over TLS, to us or to a trusted proxy."""
         if self.scope.get("scheme") == "https":
             return True
-        return self._headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
+        return self.headers.get(b"x-forwarded-proto") == b"https" and self._proxies.trusts(self._peer)
 
     @property
     def _peer(self) -> str | None:
@@ -151,22 +160,22 @@ class HttpRequest:
     @property
     def bearer_token(self) -> str | None:
         """The token of `Authorization: Bearer …` (RFC 6750)."""
-        match = _BEARER.fullmatch(self._headers.get(b"authorization", b"").strip())
+        match = _BEARER.fullmatch(self.headers.get(b"authorization", b"").strip())
         return match[1].decode() if match else None
 
     @property
     def csrf_proof(self) -> bool:
         """Whether no other site can have made a browser send this: it took a JSON body or a header of its own."""
-        if self.method == "POST" and is_json(self._headers.get(b"content-type")):
+        if self.method == "POST" and is_json(self.headers.get(b"content-type")):
             return True
-        return any(name in self._headers for name in CSRF_PROOFS)
+        return any(name in self.headers for name in CSRF_PROOFS)
 
     def cookie(self, name: str) -> str | None:
         """A cookie's value; none at all without CSRF proof, so that another site's request is an anonymous one."""
         if not self.csrf_proof:
             return None
         if self._cookies is None:
-            self._cookies = _cookies(self._headers.get(b"cookie", b""))
+            self._cookies = _cookies(self.headers.get(b"cookie", b""))
         return self._cookies.get(name)
 
     def body_at_hand(self) -> bytes | None:
@@ -175,7 +184,7 @@ class HttpRequest:
 
     async def body(self, receive: Receive, patience: Patience) -> bytes:
         """The whole body. Raises HttpRefusal when it is too long, too slow or cannot be read."""
-        announced = self._headers.get(b"content-length", b"0")
+        announced = self.headers.get(b"content-length", b"0")
         if not announced.isdigit():
             raise _unreadable()
         if len(announced) > 9 or int(announced) > MAX_BODY_BYTES:
@@ -185,6 +194,13 @@ class HttpRequest:
             return await patience.wait(_read(receive))
         except TimeoutError:
             raise HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, "The body took too long.", CLOSE) from None
+
+
+def _check_sizes(pairs: Headers, query_string: bytes) -> None:
+    if len(pairs) > MAX_HEADERS or len(b"".join(chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
+        raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
+    if len(query_string) > MAX_ADDRESS_BYTES:
+        raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
 
 
 @cache

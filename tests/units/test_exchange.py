@@ -8,7 +8,15 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.http.protocol import Exchange, PatientProtocol
-from app.http.request import MAX_BODY_BYTES, WHOLE
+from app.http.request import (
+    MAX_ADDRESS_BYTES,
+    MAX_BODY_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    WHOLE,
+    HttpRefusal,
+    HttpRequest,
+)
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ncontent-length: %d\r\n%s\r\n"
 LINES = b"content-length: 2\r\n"
@@ -82,6 +90,49 @@ async def test_body_is_taken_when_all_of_it_is_there():
     assert exchange.body() == b"{}"
     exchange.send(200, LINES, b"{}")
     await line.over()
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+async def test_head_is_never_longer_than_is_said_of_it(pieces: int):
+    line = Line()
+    head = HEAD % (2, b"x-long: " + b"a" * 20_000 + b"\r\n")
+    size = len(head) // pieces + 1
+    *first, last = [head[at : at + size] for at in range(0, len(head), size)]
+    for piece in first:
+        line.protocol.data_received(piece)
+    exchange = await line.asked(last + b"{}")
+    assert exchange.head_bytes == len(head) + 2
+    exchange.send(200, LINES, b"{}")
+    following = await line.asked(HEAD % (2, b"") + b"{}")
+    assert following.head_bytes == len(HEAD % (2, b"") + b"{}")
+    following.send(200, LINES, b"{}")
+    await line.over()
+
+
+@pytest.mark.parametrize(
+    ("head_bytes", "long", "many", "refusal"),
+    [
+        (MAX_ADDRESS_BYTES, 0, 0, None),
+        (MAX_ADDRESS_BYTES + 1, 0, 0, None),
+        (MAX_ADDRESS_BYTES + 1, MAX_HEADER_BYTES, 0, 431),
+        (MAX_ADDRESS_BYTES, 0, MAX_HEADERS, 431),
+    ],
+)
+def test_sizes_are_looked_at_where_the_head_may_be_too_long(head_bytes: int, long: int, many: int, refusal: int | None):
+    class Short:
+        def __init__(self) -> None:
+            self.head_bytes = head_bytes
+
+    lines = [(b"x-%d" % number, b"") for number in range(many)]
+    headers = [(b"host", b"shop.test"), (b"x-long", b"a" * long), *lines]
+    extensions = {WHOLE: Short()}
+    request = HttpRequest({"method": "POST", "query_string": b"", "headers": headers, "extensions": extensions})
+    if refusal is None:
+        request.check()
+        return
+    with pytest.raises(HttpRefusal) as refused:
+        request.check()
+    assert refused.value.status == refusal
 
 
 async def test_body_that_is_empty_or_too_long_goes_the_long_way():
