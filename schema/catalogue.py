@@ -39,29 +39,24 @@ EDITORS = staff("catalogue:write")
 MOST_SHOWN = 10
 """How many pieces of a variant the public learns about at most."""
 
-PRICES = tables.ProductPrice.__table__
+
+def in_currency(prices: Any, owner: str) -> dict[str, Argument]:
+    """The argument that chooses among the prices of their owner: the asked currency's where it has one, else the
+    shop's first currency's, which everything has.
+    """
+
+    def chosen(price: Columns, asked: ColumnElement[str]) -> ColumnElement[Any]:
+        other = prices.__table__.alias()
+        has = select(other.c[owner]).where(other.c[owner] == price[owner], other.c.currency == asked).exists()
+        return price.currency == case((has, asked), else_=word(DEFAULT_CURRENCY))
+
+    def usual(price: Columns) -> ColumnElement[Any]:
+        return price.currency == word(DEFAULT_CURRENCY)
+
+    return {"currency_code": Argument(CurrencyCode | None, Text(), where=chosen, absent=usual)}
 
 
-def range_currency(price: Columns, asked: ColumnElement[str]) -> ColumnElement[Any]:
-    """The asked currency's prices where the product has them, else the shop's first currency's."""
-    other = PRICES.alias()
-    has = select(other.c.product_id).where(other.c.product_id == price.product_id, other.c.currency == asked).exists()
-    return price.currency == case((has, asked), else_=word(DEFAULT_CURRENCY))
-
-
-IN_CURRENCY = {
-    "currency_code": Argument(
-        CurrencyCode | None,
-        Text(),
-        where=lambda price, asked: price.currency == asked,
-        absent=lambda price: price.currency == word(DEFAULT_CURRENCY),
-    )
-}
-RANGE_IN_CURRENCY = {
-    "currency_code": Argument(
-        CurrencyCode | None, Text(), where=range_currency, absent=IN_CURRENCY["currency_code"].absent
-    )
-}
+IN_CURRENCY = in_currency(tables.VariantPrice, "variant_id")
 
 
 @entity(tables.Brand, prefix="brd", readers=ANYONE, visible=(to(ANYONE),))
@@ -144,7 +139,7 @@ class Variant(Node):
     sku: str
     size: str | None
     color: str | None
-    price: Money | None = one(
+    price: Money = one(
         lambda variant, price: price.variant_id == variant.id,
         model=tables.VariantPrice,
         fields=money("price"),
@@ -224,7 +219,7 @@ class Product(Node):
         lambda product, price: price.product_id == product.id,
         model=tables.ProductPrice,
         fields={"minimum": embedded_money("minimum"), "maximum": embedded_money("maximum")},
-        arguments=RANGE_IN_CURRENCY,
+        arguments=in_currency(tables.ProductPrice, "product_id"),
     )
     available: bool = column(exists_stock, nullable=False)
     rating: RatingSummary = embed(
