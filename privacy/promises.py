@@ -50,7 +50,7 @@ PROMISES = (
     Promise(
         "P21",
         "Age is asked as a band, neutrally, and no birth date is stored; another answer does not get past the first.",
-        ("models.account.AgeBand", "commerce.registration"),
+        ("models.account.AgeBand", "commerce.registration", "resolvers.age_answer"),
     ),
     Promise(
         "P22",

@@ -52,13 +52,31 @@ class Client:
 
 @dataclass(slots=True)
 class Response:
-    """Headers that a resolver adds to the answer: (name, value), lower case. A socket's answers have none."""
+    """What resolvers add to the answer's headers. A socket's answers have none.
+
+    `clears_site`: the browser forgets what it keeps of the shop; its cookies too, unless one of them is to stay.
+    """
 
     has_headers: bool = True
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    clears_site: bool = False
+    keeps_cookies: bool = False
+    _added: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names, in lower case, and values."""
+        if not self.clears_site:
+            return self._added
+        cookies = "" if self.keeps_cookies else '"cookies", '
+        return [*self._added, ("clear-site-data", f'"cache", {cookies}"storage"')]
 
     def add(self, name: str, value: str) -> None:
-        self.headers.append((name, value))
+        self._added.append((name, value))
+
+    def keep_cookie(self, cookie: str) -> None:
+        """Sets a cookie that is to stay, whatever else of the request clears the site."""
+        self.add("set-cookie", cookie)
+        self.keeps_cookies = True
 
 
 @dataclass(slots=True)
@@ -78,7 +96,10 @@ class Services:
 
 @dataclass(slots=True)
 class Context:
-    """One request. `viewer` is who it is, once identified; a mutation that signs in or out sets it anew."""
+    """One request. `viewer` is who it is, once identified; a mutation that signs in or out sets it anew.
+
+    `answered_under_13`: the request itself has said so, before its cookie can.
+    """
 
     services: Services
     find_client: Callable[[], Client]
@@ -86,6 +107,7 @@ class Context:
     response: Response = field(default_factory=Response)
     operation: "Operation | None" = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    answered_under_13: bool = False
     _client: Client | None = None
     _baskets: Baskets | None = None
 

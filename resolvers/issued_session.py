@@ -4,6 +4,7 @@ from graphql import GraphQLError
 
 from auth.sessions import Issued
 from auth.viewer import ANONYMOUS
+from resolvers import age_answer
 from resolvers.context import Context
 from schema.login_session import IssuedSession, SessionTransport
 
@@ -34,12 +35,16 @@ def hand_over(context: Context, issued: Issued, transport: SessionTransport | No
         return IssuedSession(token=issued.token, expires_at=issued.expires_at)
     kept = issued.remembered_for
     age = f"; Max-Age={int(kept.total_seconds())}" if kept is not None else ""
-    context.response.add("set-cookie", f"{COOKIE}={issued.token}; {_ATTRIBUTES}{age}")
+    context.response.keep_cookie(f"{COOKIE}={issued.token}; {_ATTRIBUTES}{age}")
     return IssuedSession(token=None, expires_at=issued.expires_at)
 
 
 def take_back(context: Context) -> None:
-    """The caller is signed out: the browser forgets the cookie and whatever else it kept of the shop."""
+    """The caller is signed out: the browser forgets the cookie and whatever else it kept of the shop.
+
+    All but an answer to the question of age, which signing out is not to undo (P21).
+    """
     context.viewer = ANONYMOUS
     context.response.add("set-cookie", f"{COOKIE}=; {_ATTRIBUTES}; Max-Age=0")
-    context.response.add("clear-site-data", '"cache", "cookies", "storage"')
+    context.response.clears_site = True
+    context.response.keeps_cookies |= age_answer.given_before(context)

@@ -9,22 +9,14 @@ from commerce import registration
 from commerce.registration import Form, Verification
 from models.account import AgeBand
 from reads.declare import value
-from resolvers.context import Context, Info
+from resolvers import age_answer
+from resolvers.context import Info
 from resolvers.issued_session import hand_over, require_cookies, require_way
 from resolvers.payloads import refer
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
 from schema.errors import user_errors
 from schema.login_session import SignInPayload
 from schema.registration import AccountRegisterInput, AccountRegisterPayload, AccountVerifyInput
-
-AGE_COOKIE = "__Host-age-answer"
-"""That "under 13" was answered in this browser, and nothing else; essential, or the answer could be tried again (P21).
-
-For a day: long enough that another answer is no way in, and short enough for a computer that a family shares. It is not
-signed: who forges it shuts out only themselves, and who deletes it could as well have used another browser.
-"""
-UNDER_13 = "under-13"
-_KEPT = "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"
 
 
 @value(readers=ANYONE)
@@ -36,7 +28,9 @@ class RegistrationMutation:
     async def account_register(self, info: Info, input: AccountRegisterInput) -> AccountRegisterPayload:
         context = info.context
         require_cookies(context)
-        answered_before = _note_age(context, input.age_band)
+        answered_before = age_answer.given_before(context)
+        if input.age_band is AgeBand.UNDER_13:
+            age_answer.keep(context)
         await throttle_caller(info, REGISTER_ADDRESS)
         form = Form(
             input.name, input.email, input.age_band, input.accepts_policy_version, input.phone, input.guardian_email
@@ -65,10 +59,3 @@ class RegistrationMutation:
             return SignInPayload(session=None, customer=None, user_errors=user_errors(outcome))
         session = hand_over(context, outcome, input.transport)
         return SignInPayload(session=session, customer=refer(outcome.viewer.account_id), user_errors=[])
-
-
-def _note_age(context: Context, answer: AgeBand) -> bool:
-    """Keeps the answer "under 13" in the browser. Whether it was given before."""
-    if answer is AgeBand.UNDER_13:
-        context.response.add("set-cookie", f"{AGE_COOKIE}={UNDER_13}; {_KEPT}")
-    return context.client.cookie(AGE_COOKIE) == UNDER_13

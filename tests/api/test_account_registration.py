@@ -17,6 +17,7 @@ from privacy import policy
 from tests.support.account import Post, customer, everything, letters, rows
 from tests.support.login_session import PASSWORD
 from tests.support.shop import Shop, open_shop
+from tests.support.sign_in import SIGN_OUT, TAKEN_BACK
 
 REGISTER = """mutation ($input: AccountRegisterInput!) { accountRegister(input: $input) {
   status userErrors { code field message } } }"""
@@ -202,6 +203,44 @@ async def test_p21_another_answer_from_the_same_browser_does_not_get_past(shop: 
     assert await shop.database.transact(lambda transaction: rows(transaction, Registration)) == []
     assert "Quillfeather" not in await shop.database.transact(everything)
     assert payload_of(await answer(shop, ageBand=age_band))["status"] == SENT
+
+
+async def test_p21_another_answer_within_the_same_request_does_not_get_past(shop: Shop, post: Post):
+    both = """mutation ($child: AccountRegisterInput!, $adult: AccountRegisterInput!) {
+      first: accountRegister(input: $child) { status userErrors { code field } }
+      second: accountRegister(input: $adult) { status userErrors { code field } } }"""
+    given = await shop.ask(both, child=CHILD | GUARDIAN, adult=ANA)
+    assert given["data"]["first"] == {"status": GUARDIAN_ASKED, "userErrors": []}
+    assert refused(given["data"]["second"]) == NO_GUARDIAN
+    assert letters(await post.deliver()) == {("eva@example.com", "A child asks")}
+    assert await shop.database.transact(lambda transaction: rows(transaction, Registration)) == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "{ accountRegister(input: $input) { status } signOut { signedOut } }",
+        "{ signOut { signedOut } accountRegister(input: $input) { status } }",
+    ],
+)
+async def test_p21_signing_out_within_the_same_request_keeps_the_answer(shop: Shop, order: str):
+    query = f"mutation ($input: AccountRegisterInput!) {order}"
+    response = await shop.client.post("/graphql", json={"query": query, "variables": {"input": CHILD | GUARDIAN}})
+    assert response.headers["clear-site-data"] == '"cache", "storage"'
+    assert sorted(cookie.partition(";")[0] for cookie in response.headers.get_list("set-cookie")) == [
+        "__Host-age-answer=under-13",
+        "__Host-layette=",
+    ]
+
+
+async def test_p21_signing_out_later_keeps_the_answer(shop: Shop):
+    await answer(shop)
+    assert dict(shop.client.cookies) == {"__Host-age-answer": "under-13"}
+    signed_out = await shop.client.post("/graphql", json={"query": SIGN_OUT})
+    assert signed_out.headers["clear-site-data"] == '"cache", "storage"'
+    assert signed_out.headers["set-cookie"] == TAKEN_BACK
+    again = await shop.client.post("/graphql", json={"query": REGISTER, "variables": {"input": ANA}})
+    assert refused(payload_of(again)) == NO_GUARDIAN
 
 
 async def test_p21_answer_is_remembered_also_when_it_comes_too_often(shop: Shop):

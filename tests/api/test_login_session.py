@@ -146,6 +146,15 @@ async def test_sign_out_ends_the_session_and_clears_the_browser(shop: Shop, ana:
     assert (await asked(shop, SIGN_OUT, token))["signedOut"] is False
 
 
+async def test_session_that_begins_as_another_ends_is_not_cleared_away(shop: Shop, ana: UUID):
+    token = await token_of(shop, ana)
+    query = "mutation ($input: SignInInput!) { signOut { signedOut } signIn(input: $input) { userErrors { code } } }"
+    typed = {"identifier": email_of(ana), "password": PASSWORD, "transport": "COOKIE"}
+    response = await post(shop, query, token, input=typed)
+    assert response.headers["clear-site-data"] == '"cache", "storage"'
+    assert await kind_of(shop, None) == "CUSTOMER"
+
+
 async def test_sign_out_ends_a_session_by_cookie(shop: Shop, ana: UUID):
     response = await sign_in(shop, email_of(ana), transport="COOKIE")
     handed_over = HANDED_OVER.fullmatch(response.headers["set-cookie"])
