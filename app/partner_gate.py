@@ -68,7 +68,7 @@ class PartnerGate:
 
         A key that is no good makes an anonymous caller. Raises HttpRefusal where the partner's budget is used up.
         """
-        if _MARK not in (request.raw(b"authorization") or b""):
+        if _MARK not in request.headers.get(b"authorization", b""):
             return
         token = request.bearer_token
         found = parse(token) if token else None

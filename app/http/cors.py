@@ -28,8 +28,10 @@ class Origins:
         return origin in self.listed
 
     def headers(self, request: HttpRequest) -> Headers:
-        """What every answer carries for a browser, where there are such origins."""
-        origin = request.raw(b"origin")
+        """What every answer carries for a browser; nothing where no origin is listed."""
+        if not self.listed:
+            return []
+        origin = request.headers.get(b"origin")
         vary = (b"vary", b"Origin")
         if origin is None or origin not in self.listed:
             return [vary]
@@ -43,7 +45,7 @@ class Origins:
     def preflight(self, request: HttpRequest) -> Answer:
         """The answer to OPTIONS; without leave in it a browser goes no further."""
         headers = [(b"allow", ALLOWED_METHODS.encode())]
-        if request.raw(b"origin") in self.listed:
+        if request.headers.get(b"origin") in self.listed:
             headers += [
                 (b"access-control-allow-methods", b"GET, POST"),
                 (b"access-control-allow-headers", ALLOWED_HEADERS.encode()),

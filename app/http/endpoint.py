@@ -138,16 +138,16 @@ class GraphQLEndpoint:
         try:
             answer = await self._answer(request, receive)
         except HttpRefusal as refused:
-            answer = answers.refused(refused, media_type(request.raw(b"accept")))
+            answer = answers.refused(refused, media_type(request.headers.get(b"accept")))
         except Exception as error:  # noqa: BLE001  # whatever it is: masked, and logged without its text
-            answer = answers.fault(error, request.id, media_type(request.raw(b"accept")) or JSON)
+            answer = answers.fault(error, request.id, media_type(request.headers.get(b"accept")) or JSON)
         more = self._headers(request) if self._origins.listed or request.visit is not None else ()
         if more or not answer.sent_whole(request):
             await answer.send(request, send, more)
 
     def _headers(self, request: HttpRequest) -> Headers:
         """What answers have in common beside what is said of themselves."""
-        headers = self._origins.headers(request) if self._origins.listed else []
+        headers = self._origins.headers(request)
         return headers if request.visit is None else [*headers, *request.visit.headers]
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> Answer:
@@ -165,8 +165,7 @@ class GraphQLEndpoint:
         if request.method == "GET":
             asked = parameters.from_address(request.scope["query_string"])
         elif is_json(headers.get(b"content-type")):
-            if b"content-encoding" in headers:
-                _check_coding(request)
+            _check_coding(request)
             asked = parameters.from_body(request.body_at_hand() or await request.body(receive, self._patience))
         else:
             _check_form(request)
@@ -180,7 +179,7 @@ class GraphQLEndpoint:
         if request.method != "GET":
             raise HttpRefusal(HTTPStatus.METHOD_NOT_ALLOWED, "Use GET or POST.", [("allow", ALLOWED_METHODS)])
         page = self._options.page
-        if page and not request.scope["query_string"] and prefers_html(request.raw(b"accept")):
+        if page and not request.scope["query_string"] and prefers_html(request.headers.get(b"accept")):
             return Answer(HTTPStatus.SEE_OTHER, b"", None, [(b"location", page.encode())])
         return None
 
@@ -302,7 +301,7 @@ class GraphQLEndpoint:
         if request.method == "POST" or not public:
             return Answer(200, data, media)
         shared = b"public" if request.visit is None else b"private"
-        seconds, tags = self._options.public_seconds, request.raw(b"if-none-match")
+        seconds, tags = self._options.public_seconds, request.headers.get(b"if-none-match")
         return answers.public(data, media, seconds, tags, shared=shared)
 
     async def _execute(
@@ -316,14 +315,14 @@ class GraphQLEndpoint:
 
 
 def _check_form(request: HttpRequest) -> None:
-    if not is_form(request.raw(b"content-type")):
+    if not is_form(request.headers.get(b"content-type")):
         accepted = [("accept-post", f"{JSON}, {FORM}")]
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", accepted)
     _check_coding(request)
 
 
 def _check_coding(request: HttpRequest) -> None:
-    coding = request.raw(b"content-encoding")
+    coding = request.headers.get(b"content-encoding")
     if coding is not None and coding.strip().lower() not in {b"", b"identity"}:
         message = "Send the body without a content coding."
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message, [("accept-encoding", "identity")])

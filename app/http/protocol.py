@@ -13,6 +13,18 @@ from app.http.request import MAX_BODY_BYTES, WHOLE, Headers
 
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 24 * 2**20
+"""Of all behind a head: the largest request with files, and what frames it."""
+
+
+class Trailers(Headers):
+    """Lines behind a body, which are no headers of the request (RFC 9110, section 6.5.1): none is kept."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        """Uvicorn gives each line to the list that it gave the headers to."""
+
+
+TRAILERS = Trailers()
 
 
 class Exchange:
@@ -59,7 +71,7 @@ class PatientProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._in_head = True
-        self._head_bytes = self._coming = 0
+        self._head_bytes = self._behind_head = self._arriving = 0
         self._patience: TimerHandle | None = None
         self._defaults: Headers | None = None
         self._default_lines = b""
@@ -74,6 +86,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._behind_head = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -82,7 +95,8 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle: Any = self.cycle
         if cycle is not before:
-            cycle.scope["extensions"] = {WHOLE: Exchange(self, cycle, self._head_bytes + self._coming)}
+            cycle.scope["extensions"] = {WHOLE: Exchange(self, cycle, self._head_bytes + self._arriving)}
+            self.headers = TRAILERS
 
     def default_head(self) -> bytes:
         """The headers of every answer, which the server renews once a second."""
@@ -93,17 +107,26 @@ class PatientProtocol(HttpToolsProtocol):
         return self._default_lines
 
     def data_received(self, data: bytes) -> None:
-        self._coming = len(data)
+        self._arriving = len(data)
         super().data_received(data)
         if not self._in_head:
             if self._patience is not None:
                 self._relax()
+            cycle: Any = self.cycle
+            if cycle is not None and cycle.more_body:
+                self._count_behind_head(len(data))
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.")
         elif self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def _count_behind_head(self, size: int) -> None:
+        """Bodies are bounded by who reads them; what is none of a body, or is read by nobody, here."""
+        self._behind_head += size
+        if self._behind_head > MAX_MESSAGE_BYTES:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is no HTTP. uvicorn calls it."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import cache
 from http import HTTPStatus
 from itertools import chain
@@ -30,6 +30,8 @@ WHOLE = "layette.whole"
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_ADDRESS_BYTES = 16 * 1024
+SHORT_HEAD_BYTES = min(MAX_HEADER_BYTES, MAX_ADDRESS_BYTES)
+"""A head that is no longer can have neither too long headers nor too long an address."""
 MAX_BODY_BYTES = 128 * 1024
 DRAINED_BYTES = 1024 * 1024
 DRAIN_SECONDS = 2.0
@@ -99,6 +101,7 @@ class HttpRefusal(Exception):
 class HttpRequest:
     """What resolvers and sign-in may know of the request that is being answered.
 
+    `headers` are by lower-case name.
     `visit`: it brings a partner's key. `whole`: the server's short way for it, if there is one.
     """
 
@@ -110,7 +113,7 @@ class HttpRequest:
         self.scope = scope
         self.method: str = scope["method"]
         self.number = _numbers.getrandbits(64)
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self._proxies = proxies
         self._cookies: dict[str, str] | None = None
         self.visit: Visit | None = None
@@ -124,16 +127,14 @@ class HttpRequest:
     def check(self) -> None:
         """Raises HttpRefusal where address or headers are too long, too many or ambiguous."""
         pairs: Headers = self.scope["headers"]
-        if len(pairs) > MAX_HEADERS or self.whole is None or self.whole.head_bytes > MAX_ADDRESS_BYTES:
+        if len(pairs) > MAX_HEADERS:
+            raise _headers_too_long()
+        if self.whole is None or self.whole.head_bytes > SHORT_HEAD_BYTES:
             _check_sizes(pairs, self.scope["query_string"])
         if len(self.headers) < len(pairs):
             self.headers = _joined(pairs)
         if not self.headers.get(b"host") and self.scope.get("http_version", "1.1").startswith("1"):
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "Name the host.", CLOSE)
-
-    def raw(self, name: bytes) -> bytes | None:
-        """A header's value by its lower-case name."""
-        return self.headers.get(name)
 
     def header(self, name: str) -> str | None:
         """A header's value as text, each byte a character."""
@@ -197,10 +198,14 @@ class HttpRequest:
 
 
 def _check_sizes(pairs: Headers, query_string: bytes) -> None:
-    if len(pairs) > MAX_HEADERS or len(b"".join(chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
-        raise HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
+    if len(b"".join(chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
+        raise _headers_too_long()
     if len(query_string) > MAX_ADDRESS_BYTES:
         raise HttpRefusal(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.", CLOSE)
+
+
+def _headers_too_long() -> HttpRefusal:
+    return HttpRefusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long.", CLOSE)
 
 
 @cache

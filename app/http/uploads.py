@@ -56,12 +56,12 @@ class Uploads:
 
     async def read(self, request: HttpRequest, receive: Receive, context: Identified) -> Parameters:
         """The parameters, with each file in the variables that it is for. Raises HttpRefusal."""
-        by_cookie = request.raw(b"cookie") is not None and request.raw(b"authorization") is None
+        by_cookie = b"cookie" in request.headers and b"authorization" not in request.headers
         if by_cookie and not request.csrf_proof:
             await drain(receive)
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, f"Send a form with one of the headers {PROOFS}.", CLOSE)
-        boundary = _boundary(request.raw(b"content-type"))
-        announced = request.raw(b"content-length") or b"0"
+        boundary = _boundary(request.headers.get(b"content-type"))
+        announced = request.headers.get(b"content-length", b"0")
         if not announced.isdigit():
             raise _unreadable()
         if len(announced) > 9 or int(announced) > self._limits.request_bytes:

@@ -35,15 +35,15 @@ class SocketRequest(HttpRequest):
     @property
     def csrf_proof(self) -> bool:
         """Whether no other site's page can have opened the socket: of pages, only our own get so far."""
-        return self.raw(b"origin") is not None or any(self.raw(name) is not None for name in CSRF_PROOFS)
+        return b"origin" in self.headers or any(name in self.headers for name in CSRF_PROOFS)
 
 
 def check(scope: Scope, proxies: TrustedProxies, origins: Origins) -> None:
     """Raises HttpRefusal for a handshake that is not answered with a socket."""
     request = SocketRequest(scope, proxies, [])
     request.check()
-    origin = request.raw(b"origin")
-    if origin is not None and not origins.lists(origin) and not _is_own(origin, request.raw(b"host") or b""):
+    origin = request.headers.get(b"origin")
+    if origin is not None and not origins.lists(origin) and not _is_own(origin, request.headers.get(b"host") or b""):
         raise HttpRefusal(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.")
 
 

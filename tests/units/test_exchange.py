@@ -1,13 +1,14 @@
 """The server's short way for what is there whole, and when it has to be the long one."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from app.http.protocol import Exchange, PatientProtocol
+from app.http.protocol import MAX_MESSAGE_BYTES, Exchange, PatientProtocol
 from app.http.request import (
     MAX_ADDRESS_BYTES,
     MAX_BODY_BYTES,
@@ -19,6 +20,7 @@ from app.http.request import (
 )
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ncontent-length: %d\r\n%s\r\n"
+CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ntransfer-encoding: chunked\r\n\r\n"
 LINES = b"content-length: 2\r\n"
 SENT = b"HTTP/1.1 200 OK\r\n" + LINES
 
@@ -109,6 +111,30 @@ async def test_head_is_never_longer_than_is_said_of_it(pieces: int):
     await line.over()
 
 
+async def test_lines_behind_a_body_are_no_headers_also_of_a_request_that_waits_for_its_turn():
+    line = Line()
+    first = await line.asked(HEAD % (2, b"") + b"{}" + CHUNKED + b"0\r\n")
+    line.protocol.data_received(b"authorization: a\r\naccept: " + b"a" * 90_000 + b"\r\n\r\n")
+    first.send(200, LINES, b"{}")
+    await asyncio.sleep(0)
+    waited = line.scopes[-1]
+    assert waited["headers"] == [(b"host", b"shop.test"), (b"transfer-encoding", b"chunked")]
+    waited["extensions"][WHOLE].send(200, LINES, b"{}")
+    await line.over()
+
+
+async def test_connection_that_sends_without_end_is_closed():
+    line = Line()
+    await line.asked(CHUNKED + b"0\r\na: ")
+    piece = b"a" * 2**20
+    for _ in range(MAX_MESSAGE_BYTES // len(piece) - 1):
+        line.protocol.data_received(piece)
+    assert not line.transport.closed
+    line.protocol.data_received(piece)
+    assert line.transport.closed
+    await line.over()
+
+
 @pytest.mark.parametrize(
     ("head_bytes", "long", "many", "refusal"),
     [
@@ -119,13 +145,9 @@ async def test_head_is_never_longer_than_is_said_of_it(pieces: int):
     ],
 )
 def test_sizes_are_looked_at_where_the_head_may_be_too_long(head_bytes: int, long: int, many: int, refusal: int | None):
-    class Short:
-        def __init__(self) -> None:
-            self.head_bytes = head_bytes
-
     lines = [(b"x-%d" % number, b"") for number in range(many)]
     headers = [(b"host", b"shop.test"), (b"x-long", b"a" * long), *lines]
-    extensions = {WHOLE: Short()}
+    extensions = {WHOLE: SimpleNamespace(head_bytes=head_bytes)}
     request = HttpRequest({"method": "POST", "query_string": b"", "headers": headers, "extensions": extensions})
     if refusal is None:
         request.check()
