@@ -40,9 +40,13 @@ MOST_SHOWN = 10
 """How many pieces of a variant the public learns about at most."""
 
 
+def in_first_currency(price: Columns) -> ColumnElement[bool]:
+    return price.currency == word(DEFAULT_CURRENCY)
+
+
 def in_currency(prices: Any, owner: str) -> dict[str, Argument]:
-    """The argument that chooses among the prices of their owner: the asked currency's where it has one, else the
-    shop's first currency's, which everything has.
+    """The argument that chooses among the prices of one `owner`: the asked currency's where there is one, else the
+    first's, which whoever writes prices takes care of.
     """
 
     def chosen(price: Columns, asked: ColumnElement[str]) -> ColumnElement[Any]:
@@ -50,10 +54,7 @@ def in_currency(prices: Any, owner: str) -> dict[str, Argument]:
         has = select(other.c[owner]).where(other.c[owner] == price[owner], other.c.currency == asked).exists()
         return price.currency == case((has, asked), else_=word(DEFAULT_CURRENCY))
 
-    def usual(price: Columns) -> ColumnElement[Any]:
-        return price.currency == word(DEFAULT_CURRENCY)
-
-    return {"currency_code": Argument(CurrencyCode | None, Text(), where=chosen, absent=usual)}
+    return {"currency_code": Argument(CurrencyCode | None, Text(), where=chosen, absent=in_first_currency)}
 
 
 IN_CURRENCY = in_currency(tables.VariantPrice, "variant_id")
@@ -119,7 +120,7 @@ class AlterationService:
         lambda service, price: price.service_id == service.id,
         model=tables.AlterationPrice,
         fields=money("price"),
-        when=lambda price: price.currency == word(DEFAULT_CURRENCY),
+        when=in_first_currency,
     )
     days: int
 
@@ -131,8 +132,8 @@ def pieces_shown(variant: Columns) -> ColumnElement[Any]:
 
 @entity(tables.Variant, prefix="var", readers=ANYONE, visible=(to(ANYONE),))
 class Variant(Node):
-    """What is bought: a product in a size and a colour. `quantityAvailable` goes up to ten and no further; what is
-    archived is sold no more.
+    """What is bought: a product in a size and a colour. `price` is in the currency asked for where the variant has one,
+    else in the shop's first. `quantityAvailable` goes up to ten and no further; what is archived is sold no more.
     """
 
     id: strawberry.ID

@@ -110,8 +110,9 @@ async def test_price_is_in_the_currency_asked_for_where_there_is_one_else_in_the
     both = {"sku": "priced-1", "size": "S", "prices": [usd, eur], "compareAtPrices": before}
     await desk.made("priced", variants=[both, {"sku": "priced-2", "size": "M", "prices": [usd]}])
     query = """query ($slug: String!, $in: CurrencyCode) { product(slug: $slug) { variants {
-      price(currencyCode: $in) { amount currencyCode } compareAtPrice(currencyCode: $in) { amount currencyCode } } } }"""
-    for asked, shown in (({}, "USD"), ({"in": "EUR"}, "EUR"), ({"in": "GBP"}, "USD")):
+      price(currencyCode: $in) { amount currencyCode }
+      compareAtPrice(currencyCode: $in) { amount currencyCode } } } }"""
+    for asked, shown in (({}, "USD"), ({"in": None}, "USD"), ({"in": "EUR"}, "EUR"), ({"in": "GBP"}, "USD")):
         found = (await desk.asked(query, "anonymous", slug="priced", **asked))["variants"]
         assert [one["price"]["currencyCode"] for one in found] == [shown, "USD"]
         assert [one["compareAtPrice"] for one in found] == [{"amount": "25.00", "currencyCode": shown}, None]
