@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, channel, choice, digest, key, moment, recorded_at, reference, string, version
+from models.base import Base, channel, channel_of, choice, digest, key, moment, recorded_at, reference, string, version
 from models.classification import Channel, Erasure, Mask, NotPersonal, Personal, Purpose, Source
 
 CONTACT = Personal(
@@ -41,6 +41,7 @@ SECRET = Personal(
     erasure=Erasure.DELETE_ROW,
     sensitivity=5,
     exported=False,
+    secret=True,
 )
 
 
@@ -113,7 +114,9 @@ class Credential(Base):
     __tablename__ = "credential"
     account_id: Mapped[UUID] = reference("account.id", index=False, primary_key=True, ondelete="CASCADE")
     password_hash: Mapped[str] = string(SECRET)
-    changed_at: Mapped[datetime] = recorded_at(SECRET)
+    changed_at: Mapped[datetime] = recorded_at(SECRET.but("user.account", sensitivity=1, secret=False))
+
+    __table_args__ = channel_of("account_id")
 
 
 class Acknowledgement(Base):

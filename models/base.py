@@ -1,5 +1,6 @@
 """The base of all tables: it refuses a column that does not say what it is."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,13 +23,23 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from models.classification import Channel, Classification, NotPersonal, Personal, classification
+from models.classification import (
+    Channel,
+    ChannelOf,
+    Classification,
+    MadeHere,
+    NotPersonal,
+    Personal,
+    Source,
+    classification,
+)
 from models.ids import new_id
 
 KEY = NotPersonal("a random key that means nothing outside the shop")
 VERSION = NotPersonal("counts edits of the row, for optimistic locking")
 ROW_TIME = NotPersonal("when the row was written; goes with the row")
 COLLECTED = NotPersonal("the channel the row was collected through (P1)")
+CHANNEL = "channel"
 
 
 class Unclassified(TypeError):
@@ -49,6 +60,7 @@ class Base(DeclarativeBase):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_unclassified(cls.__table__)
+        refuse_channelless(cls.__table__)
         lift_checks(cls.__table__)
 
 
@@ -62,6 +74,22 @@ def refuse_unclassified(table: Any) -> None:
             raise Unclassified(f"{table.name}.{column.name} says neither Personal nor NotPersonal") from None
         if isinstance(found, Personal) and found.subject not in table.columns:
             raise Unclassified(f"{table.name}.{column.name}: its subject column {found.subject!r} is not in the table")
+
+
+def refuse_channelless(table: Any) -> None:
+    """Raises Unclassified for a table of personal data whose rows do not say through which channel they came (P1)."""
+    assert isinstance(table, Table)
+    says = table.info.get(CHANNEL)
+    personal = [found for found in map(classification, table.columns) if isinstance(found, Personal)]
+    if isinstance(says, MadeHere) and any(Source.DIRECT in found.sources for found in personal):
+        raise Unclassified(f"{table.name}: what is given comes through a channel")
+    if isinstance(says, MadeHere) or not personal:
+        return
+    column = table.columns.get(says.reference if isinstance(says, ChannelOf) else CHANNEL)
+    if column is None or column.nullable:
+        raise Unclassified(f"{table.name}: no channel is in each row, nor a reference to the row that has it")
+    if isinstance(says, ChannelOf) and not column.foreign_keys:
+        raise Unclassified(f"{table.name}: {column.name} refers to no row that has a channel")
 
 
 def lift_checks(table: Any) -> None:
@@ -107,8 +135,8 @@ def moment(what: Classification, **options: Any) -> Any:
 
 
 def digest(what: Classification, **options: Any) -> Any:
-    """A SHA-256 or HMAC-SHA256, 32 bytes."""
-    return column(what, LargeBinary, **options)
+    """A SHA-256 or HMAC-SHA256, 32 bytes: a secret."""
+    return column(replace(what, secret=True), LargeBinary, **options)
 
 
 def choice(what: Classification, words: type[StrEnum], name: str, **options: Any) -> Any:
@@ -146,4 +174,14 @@ def recorded_at(what: Classification = ROW_TIME) -> Any:
 
 def channel() -> Any:
     """Non-null by type: a row without it cannot be written (P1)."""
-    return choice(COLLECTED, Channel, "channel")
+    return choice(COLLECTED, Channel, CHANNEL)
+
+
+def channel_of(reference: str) -> dict[str, Any]:
+    """The last of a table's arguments where the row that `reference` refers to has the channel."""
+    return {"info": {CHANNEL: ChannelOf(reference)}}
+
+
+def made_here(reason: str) -> dict[str, Any]:
+    """The last of a table's arguments where there was no channel: nobody gave the rows."""
+    return {"info": {CHANNEL: MadeHere(reason)}}

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 from models.base import (
     Base,
     channel,
+    channel_of,
     choice,
     column,
     digest,
@@ -69,6 +70,7 @@ class CartLine(Base):
     __table_args__ = (
         Index("ix_cart_line_position", "cart_id", "position"),
         CheckConstraint("quantity > 0", name="quantity"),
+        channel_of("cart_id"),
     )
 
 
@@ -80,6 +82,8 @@ class CartAlteration(Base):
     kind: Mapped[AlterationKind] = choice(CART, AlterationKind, "kind", primary_key=True)
     account_id: Mapped[UUID | None] = reference("account.id", what=SHOPPER, ondelete="CASCADE")
     note: Mapped[str | None] = string(WISH)
+
+    __table_args__ = channel_of("line_id")
 
 
 class CartDiscount(Base):

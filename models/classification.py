@@ -39,6 +39,20 @@ class Channel(StrEnum):
     PHONE = "PHONE"
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelOf:
+    """The rows came through the channel of those that they are part of, which the column `reference` refers to (P1)."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeHere:
+    """The rows came through no channel: nobody gave them, the shop made them, and how (P1)."""
+
+    reason: str
+
+
 class Erasure(StrEnum):
     """What erasing the subject does to the value."""
 
@@ -61,7 +75,7 @@ class Mask(StrEnum):
 class Personal:
     """Personal data. `retention` names a rule of privacy/retention; `subject` is the column that names the person.
 
-    `guarded`: what staff read of it needs a purpose and is recorded for the person.
+    `guarded`: what staff read of it needs a purpose and is recorded for the person. `secret`: no field reads it.
     """
 
     category: str
@@ -75,6 +89,7 @@ class Personal:
     mask: Mask = Mask.HIDDEN
     balancing_note: str | None = None
     guarded: bool = True
+    secret: bool = False
 
     def __post_init__(self) -> None:
         if Purpose.BUSINESS in self.purposes and not self.balancing_note:
@@ -89,9 +104,10 @@ class Personal:
 
 @dataclass(frozen=True, slots=True)
 class NotPersonal:
-    """A value that says nothing about a person, and why."""
+    """A value that says nothing about a person, and why. `secret`: no field reads it all the same."""
 
     reason: str
+    secret: bool = False
 
     def __post_init__(self) -> None:
         if len(self.reason.split()) < 2:

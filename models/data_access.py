@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Index, Text
 from sqlalchemy.orm import Mapped
 
-from models.base import Base, choice, column, key, recorded_at, reference, string
+from models.base import Base, choice, column, key, made_here, recorded_at, reference, string
 from models.classification import NotPersonal, Purpose
 from models.staff import ACCESS_TRAIL
 
@@ -33,4 +33,5 @@ class DataAccess(Base):
         Index("ix_data_access_account_id", "account_id", "occurred_at", "id"),
         Index("ix_data_access_staff_id", "staff_id", "occurred_at", "id"),
         Index("ix_data_access_newest", "occurred_at", "id"),
+        made_here("what staff read is written down by the statement that reads it"),
     )

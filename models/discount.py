@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from models.base import (
     Base,
+    channel_of,
     choice,
     code,
     column,
@@ -99,4 +100,4 @@ class DiscountUse(Base):
     account_id: Mapped[UUID | None] = reference("account.id", what=PURCHASER, ondelete="SET NULL")
     used_at: Mapped[datetime] = recorded_at(USE)
 
-    __table_args__ = (Index("ix_discount_use_customer", "discount_id", "account_id"),)
+    __table_args__ = (Index("ix_discount_use_customer", "discount_id", "account_id"), channel_of("order_id"))

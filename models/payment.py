@@ -43,7 +43,9 @@ class PaymentMethod(Base):
     account_id: Mapped[UUID] = reference("account.id", ondelete="CASCADE")
     created_at: Mapped[datetime] = recorded_at(SAVED_CARD)
     channel: Mapped[Channel] = channel()
-    gateway_token: Mapped[str] = string(SAVED_CARD.but("user.financial.token", exported=False, sensitivity=4))
+    gateway_token: Mapped[str] = string(
+        SAVED_CARD.but("user.financial.token", exported=False, sensitivity=4, secret=True)
+    )
     brand: Mapped[str] = string(SAVED_CARD)
     last4: Mapped[str] = code(SAVED_CARD, "^[0-9]{4}$", "last4")
     expiry_month: Mapped[int] = column(SAVED_CARD, SmallInteger)
@@ -60,7 +62,9 @@ class ForgottenCard(Base):
 
     __tablename__ = "forgotten_card"
     id: Mapped[UUID] = key()
-    gateway_token: Mapped[str] = string(NotPersonal("the gateway's key of a card that is linked to nobody any more"))
+    gateway_token: Mapped[str] = string(
+        NotPersonal("the gateway's key of a card that is linked to nobody any more", secret=True)
+    )
     created_at: Mapped[datetime] = recorded_at()
 
 

@@ -8,8 +8,21 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary
 from sqlalchemy.orm import Mapped
 
 from models.account import SECRET, TRAIL
-from models.base import Base, channel, choice, column, digest, flag, key, moment, recorded_at, reference, string
-from models.classification import Channel, NotPersonal
+from models.base import (
+    Base,
+    channel,
+    choice,
+    column,
+    digest,
+    flag,
+    key,
+    made_here,
+    moment,
+    recorded_at,
+    reference,
+    string,
+)
+from models.classification import Channel, NotPersonal, Source
 from models.login_session import SESSION, DeviceKind
 
 OWN = TRAIL.but("user.account.activity", retention="account", guarded=False)
@@ -47,9 +60,13 @@ class RecoveryCode(Base):
     __tablename__ = "recovery_code"
     id: Mapped[UUID] = key()
     account_id: Mapped[UUID] = reference("account.id", ondelete="CASCADE")
-    code_digest: Mapped[bytes] = digest(SECRET)
+    code_digest: Mapped[bytes] = digest(
+        SECRET.but("user.authorization.credentials", sources=frozenset({Source.AUTOMATED}))
+    )
     created_at: Mapped[datetime] = recorded_at(OWN)
     used_at: Mapped[datetime | None] = moment(OWN)
+
+    __table_args__ = made_here("codes are drawn by the server, whoever asks for them")
 
 
 class ChallengeKind(StrEnum):

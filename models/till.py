@@ -7,7 +7,7 @@ from sqlalchemy import Text
 from sqlalchemy.orm import Mapped
 
 from models.account import SECRET
-from models.base import Base, column, digest, flag, key, moment, reference, string, version
+from models.base import Base, channel_of, column, digest, flag, key, moment, reference, string, version
 from models.classification import NotPersonal
 
 REGISTER = NotPersonal("about a machine in the store")
@@ -30,3 +30,5 @@ class StaffPin(Base):
     __tablename__ = "staff_pin"
     account_id: Mapped[UUID] = reference("account.id", index=False, primary_key=True, ondelete="CASCADE")
     pin_hash: Mapped[str] = string(SECRET)
+
+    __table_args__ = channel_of("account_id")

@@ -13,7 +13,11 @@ class Promise:
 
 
 PROMISES = (
-    Promise("P1", "Every row we collect says through which channel it came.", ("models.base.channel",)),
+    Promise(
+        "P1",
+        "Every row we collect says through which channel it came.",
+        ("models.base.channel", "models.base.refuse_channelless"),
+    ),
     Promise(
         "P2",
         "Accepting the policy is recorded with its version and is never taken for consent to anything else.",
