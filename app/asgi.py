@@ -58,15 +58,16 @@ class Shop(Starlette):
         return super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, services: Services, *, engine_of: Callable[[Parse], Engine] = open_engine) -> Shop:
+def create_app(
+    settings: Settings, services: Services, *, engine_of: Callable[[Parse, ShopFacts], Engine] = open_engine
+) -> Shop:
     """The application on these servers. It opens connections when first needed and closes them at its shutdown.
 
-    `engine_of` opens what executes operations, given what parses them.
+    `engine_of` opens what executes operations, given what parses them and what the shop says of itself.
     """
     database = Database(services.database_url)
     redis = connections.redis_client(services.redis_url)
     bounds = Bounds()
-    engine = engine_of(bounds.parse)
     passwords = PasswordHasher()
     gateway = connections.payments(settings)
     gallery = Gallery(PictureStudio(), connections.storage(settings), settings.media_base)
@@ -74,6 +75,7 @@ def create_app(settings: Settings, services: Services, *, engine_of: Callable[[P
     shop = ShopFacts(
         settings.shop_name, settings.support_email, settings.ships_to, settings.shop_url, read_place(settings.store)
     )
+    engine = engine_of(bounds.parse, shop)
     throttle = Throttle(redis, secret, scale=settings.rate_scale)
     gate = PartnerGate(database, throttle)
     notices = Notices(redis, secret)

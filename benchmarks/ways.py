@@ -18,6 +18,7 @@ from app.settings import Settings
 from benchmarks.bare import create_bare
 from reads.engine import Body, Engine, Outcome
 from reads.operations import Parse
+from resolvers.context import ShopFacts
 from resolvers.root import open_engine
 
 Application = Callable[..., Any]
@@ -34,9 +35,9 @@ def create_reference(settings: Settings, services: Services) -> Application:
     return create_app(settings, services, engine_of=open_reference)
 
 
-def open_reference(parse: Parse) -> Engine:
+def open_reference(parse: Parse, facts: ShopFacts) -> Engine:
     like = open_engine()
-    return ReferenceEngine(like.schema, like.sources, like.permissions, parse)
+    return ReferenceEngine(like.schema, like.sources, like.permissions, parse, facts)
 
 
 WAYS: dict[str, Callable[[Settings, Services], Application]] = {

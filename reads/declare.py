@@ -37,6 +37,7 @@ from reads.origins import (
     FilterField,
     Join,
     Key,
+    Known,
     OneOf,
     Page,
     Reads,
@@ -46,6 +47,7 @@ from reads.origins import (
     Sort,
     Value,
 )
+from reads.signatures import resolver_of
 
 __all__ = [
     "ENTITIES",
@@ -62,6 +64,7 @@ __all__ = [
     "FilterField",
     "Join",
     "Key",
+    "Known",
     "OneOf",
     "Page",
     "Ref",
@@ -78,6 +81,7 @@ __all__ = [
     "entity",
     "field_readers",
     "field_reads",
+    "known",
     "many",
     "many_of",
     "one",
@@ -143,27 +147,9 @@ def _declared(
     description: str | None = None,
 ) -> Any:
     metadata = {"reads": reads, "readers": readers}
-    if not arguments:
+    if not arguments and not isinstance(reads, Known):
         return strawberry.field(metadata=metadata, description=description)
-
-    def resolver(self: Any, info: Any, **given: Any) -> Any:
-        if isinstance(reads, Computed):
-            return reads.make(self, info, **given)
-        raise RuntimeError("declared fields are resolved by reads.reference")
-
-    signature = inspect.Signature(
-        [
-            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
-        ]
-        + [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, (annotation, default) in arguments.items()
-        ]
-    )
-    vars(resolver)["__signature__"] = signature
-    annotations = {name: annotation for name, (annotation, _) in arguments.items()}
-    resolver.__annotations__ = {"info": strawberry.Info, **annotations}
+    resolver = resolver_of(reads, arguments or {})
     return strawberry.field(resolver=resolver, metadata=metadata, description=description)
 
 
@@ -204,6 +190,20 @@ def computed(
     expressions = {name: _as_text(sql) for name, sql in (beside or {}).items()}
     reads = Computed(make, {name: _text_of(name) for name in needs} | expressions)
     return _declared(reads, readers, arguments, description)
+
+
+def known(
+    make: Callable[..., Any],
+    *,
+    arguments: Mapping[str, tuple[Any, Any]] | None = None,
+    readers: Any = None,
+    description: str | None = None,
+) -> Any:
+    """A root that is what `make(facts, **arguments)` answers, given what the engine's process knows.
+
+    Arguments are texts, numbers and booleans; one that is not given is left out or None.
+    """
+    return _declared(Known(make), readers, arguments, description)
 
 
 @cache
@@ -329,7 +329,9 @@ def _table(model: Any) -> Table | None:
 # ---- declaring types
 
 
-@dataclass_transform(field_specifiers=(column, computed, embed, one, many, page, referenced), kw_only_default=True)
+@dataclass_transform(
+    field_specifiers=(column, computed, embed, known, one, many, page, referenced), kw_only_default=True
+)
 def entity(
     model: Any,
     *,

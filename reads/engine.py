@@ -75,10 +75,21 @@ class Compiled:
 
 
 class Engine:
-    """`sources` find the viewer and record what is read of persons, in SQL; `parse` gives the document of a text."""
+    """`sources` find the viewer and record what is read of persons, in SQL; `parse` gives the document of a text.
 
-    def __init__(self, schema: GraphQLSchema, sources: Sources, permissions: Permissions, parse: Parse = parse) -> None:
+    `facts` are what the process knows, which known roots are made of.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        sources: Sources,
+        permissions: Permissions,
+        parse: Parse = parse,
+        facts: Any = None,
+    ) -> None:
         self._parse = parse
+        self.facts = facts
         self.schema = schema
         self.permissions = permissions
         self.sources = sources
@@ -170,7 +181,15 @@ class Engine:
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             return None
-        planner = Planner(self.schema, operation.node, operation.fragments, values, viewer.access, self.permissions)
+        planner = Planner(
+            self.schema,
+            operation.node,
+            operation.fragments,
+            values,
+            viewer.access,
+            self.permissions,
+            facts=self.facts,
+        )
         try:
             plan = planner.plan()
             statement = compile_plan(plan, self.sources, viewer.access)

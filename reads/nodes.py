@@ -127,7 +127,8 @@ class Connection:
         return any(kind in kinds for _, kind, _ in self.parts)
 
 
-Node = Const | Failed | Leaf | Object | Rows | Choice | Connection
+Node = Bind | Const | Failed | Leaf | Object | Rows | Choice | Connection
+"""A Bind is JSON that is made of no row."""
 
 
 @dataclass

@@ -110,6 +110,16 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a root makes of what the process knows and of its arguments: `make(facts, **arguments)`.
+
+    It is the same for everyone who may read it, and no row is looked at.
+    """
+
+    make: Callable[..., Any]
+
+
+@dataclass(frozen=True)
 class Related:
     """Another table's rows: one object or, with an order, a list.
 
@@ -192,4 +202,4 @@ class Ref:
     key: Any
 
 
-Reads = Value | Embedded | Computed | Related | OneOf | Page | AnyEntity | Referenced
+Reads = Value | Embedded | Computed | Known | Related | OneOf | Page | AnyEntity | Referenced

@@ -21,7 +21,7 @@ from graphql import (
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields
-from sqlalchemy import ARRAY, Column, ColumnElement, Table, Uuid
+from sqlalchemy import ARRAY, Column, ColumnElement, Table, Text, Uuid
 
 from models.ids import read_id
 from reads import declare
@@ -33,6 +33,8 @@ from reads.guards import Field
 from reads.nodes import Bind, Choice, Const, Failed, Leaf, Node, Object, Plan, Rows, Sql, Where
 from reads.plan_pages import PagePlanning
 from reads.shapes import TYPE
+from reads.shown import Unfinished, shape_of
+from reads.text import json_text
 
 MOST_IDS = 100
 ONLY = "\0only"
@@ -94,8 +96,6 @@ class Planner(PagePlanning):
         name = node.name.value
         if name == "__typename":
             return Const(parent.name)
-        if name not in parent.fields:
-            raise CannotCompile(name)
         declared = self.allowed(parent, name)
         graphql_field = parent.fields[name]
         reads = fields.of[declared.python_name] if fields is not None else field_reads(declared)
@@ -111,6 +111,8 @@ class Planner(PagePlanning):
                 return Object(found.type, found.parts, reads.absent)
             case declare.Computed():
                 return self.computed(asked, reads, table)
+            case declare.Known():
+                return self.known(reads, declared, graphql_field, details)
             case declare.Related():
                 return self.related(asked, reads, graphql_field, details, table, root=parent is self.schema.query_type)
             case declare.Page():
@@ -142,6 +144,23 @@ class Planner(PagePlanning):
             leaf = Leaf(lambda row, backend, sql=sql: sql(row), GraphQLString, False, True)
             parts.append((name, self.guarded(leaf, field, table)))
         return Object(GraphQLString, parts)
+
+    def known(self, reads: declare.Known, declared: Any, graphql_field: Any, details: list[FieldDetails]) -> Bind:
+        """The JSON of what the process knows, made with each request: kept, a long one would weigh on its memory."""
+        node = details[0].node
+        getters = {
+            argument.python_name: self.given.value_of(graphql_field, node, argument_name(argument.python_name))
+            for argument in declared.arguments
+        }
+        try:
+            shape = shape_of(self, graphql_field.type, details)
+        except Unfinished as reason:
+            raise CannotCompile(f"{declared.python_name} is computed") from reason
+
+        def make(variables: Mapping[str, Any], viewer: Any) -> str:
+            return json_text(shape(reads.make(self.facts, **{name: get(variables) for name, get in getters.items()})))
+
+        return self.given.bind(Bind(Text(), make))
 
     def leaf(self, parent: GraphQLObjectType, name: str, reads: Any, type_: Any, inline: bool) -> Leaf:
         named = get_named_type(type_)

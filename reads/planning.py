@@ -24,7 +24,7 @@ Selected = dict[str, list[FieldDetails]]
 
 @dataclass
 class Planning:
-    """`values` are the coerced variables; `public` and `relied` end up in the plan.
+    """`values` are the coerced variables, `facts` what the process knows; `public` and `relied` end up in the plan.
 
     `tagged`: objects of abstract types carry their type's name, which graphql-core will ask for. `in_payload`: a
     payload's entity is planned for, whose JSON Python has in its hands; `sharing`: Python knows too which of its fields
@@ -39,6 +39,7 @@ class Planning:
     permissions: Permissions
     tolerant: bool = False
     viewer: Viewer = None
+    facts: Any = None
     public: bool = True
     relied: bool = False
     tagged: bool = False
@@ -88,13 +89,19 @@ class Planning:
     # -- what the caller may see
 
     def allowed(self, parent: GraphQLObjectType, name: str) -> Any:
-        """The field's declaration, where the caller may read it."""
+        """The field's declaration, where it is no introspection and the caller may read it."""
+        if name not in parent.fields:
+            raise CannotCompile(name)
         declared = strawberry_field(parent, name)
         readers = field_readers(declared)
         self.guard.admit(Field(parent.name, name, readers))
+        self.rely_on(readers)
+        return declared
+
+    def rely_on(self, readers: Any) -> None:
+        """Something is shown that these may read, of whom the caller is one."""
         if not self.permissions.is_public(readers):
             self.public, self.relied = False, True
-        return declared
 
     def visible(self, entity: Entity) -> list[Where] | None:
         """The conditions under which the caller may see the entity's rows; None: not at all."""

@@ -27,7 +27,7 @@ from graphql.execution.collect_fields import FieldDetails
 from sqlalchemy import Uuid
 
 from reads.arguments import CannotCompile
-from reads.declare import ENTITIES, Computed, Ref, Referenced, field_readers, field_reads
+from reads.declare import ENTITIES, Computed, Known, Ref, Referenced, field_readers, field_reads
 from reads.entities import strawberry_field
 from reads.finish import Steps, finished, steps_of, unshared
 from reads.guards import Field, refusal
@@ -108,7 +108,7 @@ def resolver(
         inner = read_event
     elif isinstance(reads, Referenced):
         inner = read_reference(declared.python_name)
-    elif reads is not None and parent is schema.query_type:
+    elif reads is not None and not isinstance(reads, Known) and parent is schema.query_type:
         inner = read_root
     else:
         inner = look_up(own or default_field_resolver, reads)

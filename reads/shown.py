@@ -107,6 +107,7 @@ def admitted(planning: Planning, type_: GraphQLObjectType, name: str) -> Any:
     declared = strawberry_field(type_, name)
     if type_.fields[name].args or planning.permissions.denial(field_readers(declared), planning.access) is not None:
         raise Unfinished
+    planning.rely_on(field_readers(declared))
     return declared
 
 

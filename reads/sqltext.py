@@ -226,6 +226,8 @@ class SQLText:
 
     def node(self, node: Any, row: Any) -> list[Part]:
         match node:
+            case Bind():
+                return [self.bind(node)]
             case Const():
                 return [json_text(node.value)]
             case Leaf():

@@ -14,6 +14,7 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_leaf_type,
+    specified_scalar_types,
 )
 from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Integer, Numeric, Table, Text, Uuid
 from sqlalchemy.types import NullType, TypeEngine
@@ -95,8 +96,16 @@ def of_root(place: Place) -> Iterator[str]:
         case declare.AnyEntity():
             if not isinstance(get_named_type(place.type), GraphQLInterfaceType):
                 yield f"{place} is of no interface"
+        case declare.Known():
+            yield from known(place)
         case _:
             yield f"{place} reads from a row, and there is none"
+
+
+def known(place: Place) -> Iterator[str]:
+    for name, argument in place.parent.fields[place.name].args.items():
+        if str(get_nullable_type(argument.type)) not in specified_scalar_types:
+            yield f"{place}({name}) is no text, number or boolean"
 
 
 def of_event(place: Place) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from inspect import Parameter
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from auth.refusal import Refusal
 from commerce import address as address_book
 from commerce import postal
 from models.ids import read_id, show_id
-from reads.declare import Ref, value
+from reads.declare import Ref, known, value
 from resolvers.context import Info
 from resolvers.inputs import given
 from schema.address import (
@@ -34,21 +35,27 @@ from schema.errors import UserError, user_errors
 Outcome = UUID | list[Refusal]
 
 
+def _format(facts: Any, country_code: str) -> AddressFormat | None:
+    found = postal.address_format(country_code)
+    if found is None:
+        return None
+    return AddressFormat(
+        country_code=found.country_code,
+        required=list(found.required),
+        order=list(found.order),
+        regions=[AddressRegion(code=region.code, name=region.name) for region in found.regions],
+        postal_code_pattern=found.postal_code_pattern,
+        postal_code_example=found.postal_code_example,
+    )
+
+
 @value(readers=ANYONE)
 class AddressQuery:
-    @strawberry.field(description="What to ask for in a country (ISO 3166-1 alpha-2); null for an unknown one.")
-    def address_format(self, country_code: str) -> AddressFormat | None:
-        found = postal.address_format(country_code)
-        if found is None:
-            return None
-        return AddressFormat(
-            country_code=found.country_code,
-            required=list(found.required),
-            order=list(found.order),
-            regions=[AddressRegion(code=region.code, name=region.name) for region in found.regions],
-            postal_code_pattern=found.postal_code_pattern,
-            postal_code_example=found.postal_code_example,
-        )
+    address_format: AddressFormat | None = known(
+        _format,
+        arguments={"country_code": (str, Parameter.empty)},
+        description="What to ask for in a country (ISO 3166-1 alpha-2); null for an unknown one.",
+    )
 
 
 @value(readers=OWNER)

@@ -20,6 +20,7 @@ from resolvers.brand import BrandMutation
 from resolvers.cart import CartMutation, CartQuery
 from resolvers.catalogue import CatalogueQuery
 from resolvers.category import CategoryMutation
+from resolvers.context import ShopFacts
 from resolvers.customer import CustomerMutation, CustomerQuery
 from resolvers.data_access import DataAccessQuery
 from resolvers.discount import DiscountMutation, DiscountQuery
@@ -122,10 +123,13 @@ SCHEMA = strawberry.Schema(
 )
 
 
-def open_engine(parse: Parse = parse) -> Engine:
-    """What executes the schema, with the shop's own sessions and permissions. `parse` gives each new document."""
+def open_engine(parse: Parse = parse, facts: ShopFacts | None = None) -> Engine:
+    """What executes the schema, with the shop's own sessions and permissions. `parse` gives each new document.
+
+    Without `facts` the shop cannot tell what it is called.
+    """
     permissions = Permissions(denial, operation_denial, is_public, is_masked, mask, records, is_claimed, is_guarded)
-    return Engine(core_schema(), Sources(viewer_session, recorder, BROUGHT), permissions, parse)
+    return Engine(core_schema(), Sources(viewer_session, recorder, BROUGHT), permissions, parse, facts)
 
 
 def core_schema() -> GraphQLSchema:

@@ -20,6 +20,7 @@ from tests.support.both_ways import Comparison, Verdict, World, open_world
 from tests.support.database import copy_of
 from tests.support.operations import Generated
 from tests.support.sabotage import SABOTAGES, SEEN_BY, Sabotage
+from tests.support.shop_facts import FACTS
 
 SEED = os.environ["LAYETTE_TEST_SEED"]
 SHARDS, OPERATIONS = 6, 500
@@ -32,7 +33,7 @@ SABOTAGED_OPERATIONS = 1500
 async def world(template: str, running: Services) -> AsyncGenerator[World]:
     async with copy_of(template, running.database_url) as url:
         database = Database(url)
-        yield await open_world(database, open_engine())
+        yield await open_world(database, open_engine(facts=FACTS))
         await database.close()
 
 
@@ -61,7 +62,7 @@ async def test_both_ways_give_the_same_bytes(world: World, shard: int):
 async def test_a_difference_is_found(world: World, sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch):
     sabotage(monkeypatch)
     viewers = list(filter(SEEN_BY.get(sabotage), world.viewers))
-    broken = replace(world, engine=open_engine(), viewers=viewers)
+    broken = replace(world, engine=open_engine(facts=FACTS), viewers=viewers)
     found = await broken.first_wrong(f"{SEED}/sabotage", SABOTAGED_OPERATIONS)
     assert found is not None, f"LAYETTE_TEST_SEED={SEED}"
 
@@ -69,7 +70,7 @@ async def test_a_difference_is_found(world: World, sabotage: Sabotage, monkeypat
 @pytest.mark.parametrize("order", [({}, {"sort": None}), ({"sort": None}, {})], ids=["absent first", "null first"])
 async def test_plan_for_null_is_not_that_for_what_is_not_sent(world: World, order: tuple[dict[str, Any], ...]):
     """Without a value the list has its usual order; null is refused. Neither may be remembered for the other."""
-    fresh = replace(world, engine=open_engine())
+    fresh = replace(world, engine=open_engine(facts=FACTS))
     asked = Generated("query ($sort: ProductSort) { products(first: 2, sort: $sort) { totalCount } }", [], False)
     verdicts = [(await fresh.compare(asked, variables, ANONYMOUS)).verdict for variables in (*order, *order)]
     expected = [Verdict.ERRORS if variables else Verdict.SAME for variables in order]

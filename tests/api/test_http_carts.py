@@ -106,7 +106,7 @@ async def test_persisted_document_answers_each_by_their_own_token(held: Held, re
 async def test_socket_holds_the_cart_whose_token_its_first_message_brings(
     held: Held, settings: Settings, running: Services
 ):
-    app = create_app(settings, Services(held.shop.database.url, running.redis_url), engine_of=lambda _: engine())
+    app = create_app(settings, Services(held.shop.database.url, running.redis_url), engine_of=lambda *_: engine())
     async with serving(app) as url:
         for payload, holds in (
             ({"X-Cart-Token": held.token}, True),

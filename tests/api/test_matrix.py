@@ -19,6 +19,7 @@ from tests.support.matrix_checks import Examiner, why
 from tests.support.matrix_page import Told
 from tests.support.matrix_sabotage import SABOTAGES, Sabotage
 from tests.support.matrix_world import Caller, MatrixWorld, open_matrix
+from tests.support.shop_facts import FACTS
 
 OTHERS = "others"
 WHO_MAY_READ = (
@@ -35,7 +36,7 @@ WHO_MAY_READ = (
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(template: str, running: Services) -> AsyncGenerator[MatrixWorld]:
     async with copy_of(template, running.database_url) as url:
-        opened = await open_matrix(url, open_engine())
+        opened = await open_matrix(url, open_engine(facts=FACTS))
         yield opened
         await opened.database.close()
 
@@ -139,7 +140,7 @@ def unbroken() -> Iterator[None]:
 async def test_broken_declaration_is_found(world: MatrixWorld, sabotage: Sabotage, caller: str):
     with pytest.MonkeyPatch.context() as patch:
         sabotage(patch)
-        broken = replace(world, engine=open_engine())
+        broken = replace(world, engine=open_engine(facts=FACTS))
         examiner = Examiner(broken, broken.named(caller), every_way=False)
         assert await anext(aiter(examiner.complaints()), None) is not None
     await world.taken_log()

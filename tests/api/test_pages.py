@@ -18,6 +18,7 @@ from reads.engine import Body
 from resolvers.root import open_engine
 from tests.support.both_ways import World, open_world
 from tests.support.database import copy_of
+from tests.support.shop_facts import FACTS
 
 PAGE = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 FORWARD = "query ($size: Int!, $at: String) { list: %s(first: $size, after: $at%s) { " + PAGE + " } }"
@@ -28,7 +29,7 @@ BACKWARD = "query ($size: Int!, $at: String) { list: %s(last: $size, before: $at
 async def world(template: str, running: Services) -> AsyncGenerator[World]:
     async with copy_of(template, running.database_url) as url:
         database = Database(url)
-        yield await open_world(database, open_engine())
+        yield await open_world(database, open_engine(facts=FACTS))
         await database.close()
 
 

@@ -101,7 +101,7 @@ async def test_read_of_a_partner_is_one_statement_after_the_one_that_finds_it(sh
         await asyncio.sleep(0)  # loggers are called by the event loop
         assert "partner_key.key_digest = $1" in reads[0]
         assert not [sql for sql in reads[1:] if "key_digest" in sql]
-        assert len(reads) == (1 if "shop" in query else 2), query
+        assert len(reads) == 2, query
 
 
 async def test_answers_of_public_data_are_the_same_bytes_for_partners(shop: Shop):

@@ -33,6 +33,7 @@ from tests.support.database import copy_of
 from tests.support.partner import partner_and_key
 from tests.support.people import digest_of
 from tests.support.shop import Shop, open_shop
+from tests.support.shop_facts import FACTS
 from tests.support.staff import at_work, employed
 
 MUTATIONS = core_schema().mutation_type
@@ -99,7 +100,7 @@ async def rows_of(transaction: Any, account: UUID) -> dict[str, list[str]]:
 async def premises(settings: Settings, template: str, running: Services) -> AsyncGenerator[Premises]:
     async with copy_of(template, running.database_url) as url:
         database = Database(url)
-        world = await open_world(database, open_engine())
+        world = await open_world(database, open_engine(facts=FACTS))
         async with open_shop(settings, database, running.redis_url) as shop:
             token = await shop.session(world.people["new"].id)
             tokens: dict[str, str | None] = {

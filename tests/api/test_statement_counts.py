@@ -23,6 +23,7 @@ from tests.support import ordering, selling
 from tests.support.both_ways import World, open_world
 from tests.support.database import copy_of
 from tests.support.shop import Shop, open_shop
+from tests.support.shop_facts import FACTS
 from tests.support.staff import at_work, employed
 
 MONEY = "{ amount currencyCode }"
@@ -42,6 +43,8 @@ ADDRESS = "id label recipientName line1 city kinds"
 PUBLIC = {
     "catalogue page": f"{{ products(first: 24, sort: NEWEST) {{ edges {{ cursor node {{ {PRODUCT} }} }} "
     "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }",
+    "shop front": "query ($first: Int!) { shop { name currencies } categories { name } "
+    "products(first: $first) { edges { node { name } } } privacyPolicy { version } }",
     "catalogue page with counts": '{ products(first: 5, filter: {category: "shelf-0", search: "linen"}, '
     "sort: RELEVANCE) { totalCount facets { kind values { value label count } } edges { node { name } } } }",
     "page backward": "{ products(last: 5) { edges { node { name } } pageInfo { hasPreviousPage startCursor } } }",
@@ -107,7 +110,7 @@ class Counted:
 async def counted(settings: Settings, template: str, running: Services, sent: list[str]) -> AsyncGenerator[Counted]:
     async with copy_of(template, running.database_url) as url:
         database = Database(url)
-        world = await open_world(database, open_engine())
+        world = await open_world(database, open_engine(facts=FACTS))
         async with open_shop(settings, database, running.redis_url) as shop:
             yield Counted(shop, world, sent, await shop.session(world.people["full"].id))
         await database.close()

@@ -14,7 +14,6 @@ from graphql import GraphQLError, get_named_type
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.viewer import ANONYMOUS, Viewer, ViewerKind
-from commerce.tax import Place
 from models.alteration import Alteration
 from models.database import Database
 from models.fulfillment import Fulfillment
@@ -26,7 +25,7 @@ from reads.engine import Body, Engine, Outcome
 from reads.operations import Operation, RequestErrors
 from reads.plan import Planner
 from reads.sqltext import compile_plan
-from resolvers.context import Client, Context, Services, ShopFacts
+from resolvers.context import Client, Context, Services
 from schema.review import ReviewSort
 from tests.support.catalogue import SIZES, Catalogue, plant_catalogue
 from tests.support.companies import SCOPES, plant_partners
@@ -34,6 +33,7 @@ from tests.support.garments import SECRET
 from tests.support.operations import Generated, Generator, Samples
 from tests.support.people import Person, email_of, plant_people
 from tests.support.planting import Planting
+from tests.support.shop_facts import FACTS
 
 SEARCHES = ("linen", "linnen", "romper wool", "dress -wool", '"nursing dress"', "x" * 201, "the", "ZOË", "or", "l")
 BUSY = """SELECT count(*) FROM pg_stat_activity
@@ -95,9 +95,8 @@ class World:
     samples: Samples = field(default_factory=lambda: Samples({}, {}))
 
     def context(self, viewer: Viewer) -> Context:
-        shop = ShopFacts("Layette", "help@shop.test", ("US", "FR"), "https://shop.test", Place("US", "NY"))
         unused: Any = None
-        services = Services(self.database, self.engine, unused, unused, shop, SECRET, unused, unused, unused)
+        services = Services(self.database, self.engine, unused, unused, FACTS, SECRET, unused, unused, unused)
         return Context(services, lambda: CLIENT, viewer)
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
@@ -163,8 +162,9 @@ class World:
         if asked.computed:
             return Verdict.COMPUTED
         values: Any = operation.coerce_all(self.engine.schema, variables)
+        schema, permissions = self.engine.schema, self.engine.permissions
         planner = Planner(
-            self.engine.schema, operation.node, operation.fragments, values, viewer.access, self.engine.permissions
+            schema, operation.node, operation.fragments, values, viewer.access, permissions, facts=self.engine.facts
         )
         try:
             plan = planner.plan()

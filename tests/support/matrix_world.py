@@ -18,7 +18,6 @@ from auth.roles import ROLES, permissions_of, purposes_of
 from auth.scopes import SCOPES
 from auth.viewer import ANONYMOUS, Claim, StaffFacts, Viewer, ViewerKind
 from commerce.measurement import seal, sealer_of
-from commerce.tax import Place
 from models.account import Account, AccountEvent, AccountEventKind, AccountKind, Acknowledgement, AgeBand
 from models.address import Address
 from models.alteration import Alteration
@@ -40,9 +39,10 @@ from models.second_factor import SecondFactor
 from models.staff import StaffKind, StaffMember, StaffRole, StaffStatus
 from reads.disclosure import Disclosure, disclosures
 from reads.engine import Engine
-from resolvers.context import Client, Context, Services, ShopFacts
+from resolvers.context import Client, Context, Services
 from tests.support.matrix_page import Page, read_page
 from tests.support.planting import NOON, Planting
+from tests.support.shop_facts import FACTS
 
 UNKNOWN_PURPOSE = "NONE"
 CASE = "T-1"
@@ -134,10 +134,9 @@ class MatrixWorld:
     declared: dict[tuple[str, str], Disclosure] = field(default_factory=dict)
 
     def context(self, viewer: Viewer) -> Context:
-        shop = ShopFacts("Layette", "help@shop.test", ("US",), "https://shop.test", Place("US", "NY"))
         client = Client("203.0.113.9", "203.0.113.0/24", "Firefox", "DESKTOP")
         unused: Any = None
-        services = Services(self.database, self.engine, unused, unused, shop, SECRET, unused, unused, unused)
+        services = Services(self.database, self.engine, unused, unused, FACTS, SECRET, unused, unused, unused)
         return Context(services, lambda: client, viewer)
 
     def named(self, name: str) -> Caller:

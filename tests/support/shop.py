@@ -18,6 +18,7 @@ from reads.engine import Engine
 from resolvers.root import open_engine
 from tests.support.database import copy_of
 from tests.support.login_session import LAPTOP
+from tests.support.shop_facts import FACTS
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class Shop:
 
 @cache
 def engine() -> Engine:
-    """One for all shops of the process: what it keeps is of the schema, and no data."""
-    return open_engine()
+    """One for all shops of the process: what it keeps is of the schema and of FACTS, and no data."""
+    return open_engine(facts=FACTS)
 
 
 @asynccontextmanager
 async def open_shop(settings: Settings, database: Database, redis_url: str) -> AsyncGenerator[Shop]:
-    app = create_app(settings, Services(database.url, redis_url), engine_of=lambda _: engine())
+    app = create_app(settings, Services(database.url, redis_url), engine_of=lambda *_: engine())
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with (
         app.router.lifespan_context(app),

@@ -116,7 +116,7 @@ async def open_world(database: Database, *urls: str) -> World:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def url(settings: Settings, own_database: Database, running: Services) -> AsyncGenerator[str]:
     services = Services(own_database.url, running.redis_url)
-    app = create_app(settings, services, engine_of=lambda _: engine())
+    app = create_app(settings, services, engine_of=lambda *_: engine())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(order_watch, "ASK_EVERY", 0.2)  # so that tests do not take long
         async with serving(app) as opened:
@@ -164,7 +164,7 @@ async def test_change_by_a_worker_or_a_command_is_told_at_once(
     """Where nothing else would tell of it for a minute."""
     monkeypatch.setattr(order_watch, "ASK_EVERY", 60.0)
     services = Services(own_database.url, running.redis_url)
-    async with serving(create_app(settings, services, engine_of=lambda _: engine())) as url:
+    async with serving(create_app(settings, services, engine_of=lambda *_: engine())) as url:
         world = await open_world(own_database, url)
         async with world.following() as socket, tools(settings, services) as given:
             await until_heard(redis)
