@@ -11,11 +11,10 @@ from sqlalchemy.pool import NullPool
 import models
 from app.embedded import addresses
 from app.settings import Settings
+from migrations.runner import LOCK
 from models.database import sqlalchemy_url
 
 OPTIONS: dict[str, Any] = {"target_metadata": models.metadata, "compare_type": True, "compare_server_default": True}
-# Any number will do: of two processes that migrate at once, the second waits and finds nothing to do.
-LOCK = 5_389_118_224
 
 # A migration that waits for a lock makes everyone else wait behind it: better it gives up and is run again.
 LIMITS = ("SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '15min'")

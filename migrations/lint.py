@@ -1,4 +1,6 @@
-"""Has squawk look for locks, rewrites and hazards in each migration's SQL: `python -m migrations.lint`."""
+"""Looks whether released migrations are as they were, and has squawk look for locks, rewrites and hazards in the SQL of
+each: `python -m migrations.lint`.
+"""
 
 import subprocess
 import sys
@@ -6,11 +8,15 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from migrations.release import changed
 from migrations.runner import as_sql
 
 
 def main() -> int:
-    """The exit status: squawk's, 0 when there is nothing to complain of."""
+    """The exit status: 0 when there is nothing to complain of."""
+    if complaints := changed():
+        print(*complaints, sep="\n", file=sys.stderr)  # noqa: T201  # a command's answer
+        return 1
     squawk = Path(sysconfig.get_path("scripts")) / "squawk"
     with tempfile.TemporaryDirectory() as folder:
         files = []

@@ -18,13 +18,16 @@ Progress = Callable[[str], None]
 
 FILE = Path(__file__).resolve().parent.parent / "alembic.ini"
 
+LOCK = 5_389_118_224
+"""Any number will do: of two processes that migrate at once, the second waits and finds nothing to do."""
 
-async def upgrade(url: str, progress: Progress = lambda _: None) -> None:
-    """Brings the database to the newest revision, in one transaction."""
+
+async def upgrade(url: str, progress: Progress = lambda _: None, to: str = "head") -> None:
+    """Brings the database to the newest revision, or to one before it, in one transaction."""
 
     def apply(config: Config) -> None:
         config.attributes["on_version_apply"] = lambda *, step, **_: progress(f"migrating: {_title(step)}")
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
     await _run(url, apply)
 
@@ -36,10 +39,14 @@ async def draft(url: str, message: str) -> None:
 
 def as_sql() -> dict[str, str]:
     """The SQL of each migration by itself, by file name, the oldest first."""
-    scripts = reversed(list(ScriptDirectory.from_config(Config(FILE)).walk_revisions()))
     return {
-        Path(script.path).stem: _sql_of(f"{script.down_revision or 'base'}:{script.revision}") for script in scripts
+        Path(script.path).stem: _sql_of(f"{script.down_revision or 'base'}:{script.revision}") for script in _scripts()
     }
+
+
+def _scripts() -> list[Script]:
+    """All migrations, the oldest first."""
+    return list(ScriptDirectory.from_config(Config(FILE)).walk_revisions())[::-1]
 
 
 def _title(step: MigrationInfo) -> str:
@@ -51,6 +58,11 @@ def _sql_of(revisions: str) -> str:
     output = io.StringIO()
     command.upgrade(Config(FILE, output_buffer=output), revisions, sql=True)
     return output.getvalue()
+
+
+def revisions() -> list[str]:
+    """The revisions in this program, the oldest first."""
+    return [script.revision for script in _scripts()]
 
 
 def newest() -> str | None:
