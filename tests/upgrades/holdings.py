@@ -66,6 +66,9 @@ def _lost_of(name: str, held: Holding, now: Holding | None) -> Iterator[tuple[st
         missing, more = len(old.keys() - new.keys()), len(now.rows) - len(new.keys() & old.keys())
         yield name, f"of {len(old)} rows {missing} are gone, {more} are there that were not"
     for column in held.columns:
+        if now.rows and column not in now.rows[0]:
+            yield f"{name}.{column}", "the column is gone"
+            continue
         pairs = [(row[column], new[key].get(column)) for key, row in old.items() if key in new]
         changed = [f"{was} became {became}" for was, became in pairs if was != became]
         if changed:

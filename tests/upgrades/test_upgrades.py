@@ -46,6 +46,8 @@ async def test_upgraded_shop_holds_only_what_is_declared(shops: Shops, older: st
     async with shop.copy() as url:
         await runner.upgrade(url)
         database = Database(url, readers=1, writers=1)
-        async with database.begun() as connection:
-            assert await undeclared(connection) == []
-        await database.close()
+        try:
+            async with database.begun() as connection:
+                assert await undeclared(connection) == []
+        finally:
+            await database.close()
