@@ -4,6 +4,7 @@ import strawberry
 
 from auth.permissions import ANYONE, SIGNED_IN
 from auth.refusal import Refusal
+from auth.sessions import require_step_up
 from auth.throttle import RESET_ACCOUNT, RESET_ADDRESS, STEP_UP, TOKEN
 from commerce import email, password
 from reads.declare import value
@@ -56,11 +57,13 @@ class PasswordMutation:
         return PasswordResetPayload(customer=None, user_errors=[])
 
     @strawberry.mutation(
-        description="Changes one's password, ends one's other sessions, and is told by mail.",
+        description="Changes one's password, after a step-up, ends one's other sessions, and is told by mail.",
         metadata={"readers": SIGNED_IN},
     )
     async def password_change(self, info: Info, input: PasswordChangeInput) -> PasswordChangePayload:
         context = info.context
+        if refused := require_step_up(context.viewer):
+            return PasswordChangePayload(customer=None, user_errors=user_errors(refused))
         await throttle(info, STEP_UP, str(context.viewer.account_id))
         with told_when_busy(info):
             refused = await password.change(

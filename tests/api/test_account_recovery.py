@@ -142,6 +142,16 @@ async def test_p54_refusals_of_a_change_name_their_field(shop: Shop):
     assert refused(weak) == [("BREACHED_PASSWORD", "newPassword")]
 
 
+async def test_p29_change_of_password_needs_a_step_up(shop: Shop, post: Post, ana: UUID):
+    issued = await shop.database.transact(lambda t: sessions.issue(t, ana, LAPTOP, stepped_up=False, announce=False))
+    given = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    payload = await call(shop, CHANGE, issued.token, input=given)
+    assert (payload["customer"], refused(payload)) == (None, [("STEP_UP_REQUIRED",)])
+    assert await post.deliver() == []
+    await call(shop, STEP_UP, issued.token, password=PASSWORD)
+    assert refused(await call(shop, CHANGE, issued.token, input=given)) == []
+
+
 async def test_current_password_is_not_guessed_in_a_browser_left_open(shop: Shop):
     mine = await sign_in(shop)
     for number in range(10):

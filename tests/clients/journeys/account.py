@@ -130,11 +130,14 @@ async def sign_in_on_the_phone(person: Person) -> None:
 
 
 async def step_up(person: Person) -> None:
-    """On a public computer, signing in is not enough to change one's address."""
+    """On a public computer, signing in is not enough to change one's address or password."""
     api = person.phone.api
     change = EmailChangeRequestInput(newEmail=person.other_mailbox.address)
     refused = (await api.request_email_change(change)).email_change_request
     assert (refused.accepted, codes(refused.user_errors)) == (False, [UserErrorCode.STEP_UP_REQUIRED])
+    password = PasswordChangeInput(currentPassword=FIRST_PASSWORD, newPassword=SECOND_PASSWORD)
+    kept = (await api.change_password(password)).password_change
+    assert (kept.customer, codes(kept.user_errors)) == (None, [UserErrorCode.STEP_UP_REQUIRED])
     wrong = (await api.step_up(StepUpInput(password="not-the-password"))).step_up
     assert codes(wrong.user_errors) == [UserErrorCode.INVALID_CREDENTIALS]
     until = (await api.step_up(StepUpInput(password=FIRST_PASSWORD))).step_up.valid_until

@@ -122,11 +122,14 @@ export async function signInOnThePhone({ phone, mailbox, username }: Person): Pr
   assert.equal(me?.sessions?.[0]?.deviceName, 'Telephone')
 }
 
-/** On a public computer, signing in is not enough to change one's address. */
+/** On a public computer, signing in is not enough to change one's address or password. */
 export async function stepUp({ phone: { api }, otherMailbox }: Person): Promise<void> {
   const change = await api.mutate(RequestEmailChangeDocument, { input: { newEmail: otherMailbox.address } })
   assert.equal(change.emailChangeRequest.accepted, false)
   assert.deepEqual(codes(change.emailChangeRequest.userErrors), ['STEP_UP_REQUIRED'])
+  const passwords = { currentPassword: FIRST_PASSWORD, newPassword: SECOND_PASSWORD }
+  const kept = await api.mutate(ChangePasswordDocument, { input: passwords })
+  assert.deepEqual(codes(kept.passwordChange.userErrors), ['STEP_UP_REQUIRED'])
   const wrong = await api.mutate(StepUpDocument, { input: { password: 'not-it-at-all' } })
   assert.deepEqual(codes(wrong.stepUp.userErrors), ['INVALID_CREDENTIALS'])
   const right = await api.mutate(StepUpDocument, { input: { password: FIRST_PASSWORD } })
