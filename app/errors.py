@@ -126,11 +126,12 @@ _VALUES = (
     (re.compile(r"( cannot represent [^:']*value): .*", re.DOTALL), r"\1."),
     (re.compile(r"Value '.*' does not exist", re.DOTALL), "Value does not exist"),
     (re.compile(r"(Syntax Error: (?:.*, found|Unexpected) (?:Block)?(?:String|Int|Float)) .*", re.DOTALL), r"\1."),
+    (re.compile(r"not to be None\b"), "not to be null"),
 )
 
 
 def without_values(message: str) -> str:
-    """The message of graphql-core without the client's values and without suggestions of names."""
+    """The message of graphql-core without the client's values, without suggestions of names, and with null for None."""
     for pattern, instead in _VALUES:
         message = pattern.sub(instead, message)
     return message

@@ -19,7 +19,7 @@ MAILBOX = r"^[^@\s<>]+@[^@\s<>]+$"
 # A key is sent over TLS, or stays on this machine.
 TLS = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|/|$))"
 
-# A list in the environment is written with commas: LAYETTE_CURRENCIES=USD,EUR
+# A list in the environment is written with commas: LAYETTE_SHIPS_TO=US,CA
 CommaSeparated = NoDecode
 
 
@@ -68,21 +68,20 @@ class Settings(BaseSettings):
     shop_name: str = "Layette"
     support_email: str = Field("help@layette.example", pattern=MAILBOX)
     public_url: str | None = Field(None, description="Where customers reach the web shop: links in mails begin with it")
-    currencies: Annotated[tuple[str, ...], CommaSeparated] = ("USD", "EUR", "GBP", "CAD")
     ships_to: Annotated[tuple[str, ...], CommaSeparated] = (
         "US", "CA", "GB", "IE", "DE", "FR", "IT", "ES", "NL", "BE", "AT", "JP", "AU",
     )  # fmt: skip
 
     store: str = Field("US-NY", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", description="Where the store is")
 
-    @field_validator("trusted_proxies", "web_origins", "currencies", "ships_to", mode="before")
+    @field_validator("trusted_proxies", "web_origins", "ships_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("currencies", "ships_to")
+    @field_validator("ships_to")
     @classmethod
     def _upper(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:

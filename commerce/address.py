@@ -72,8 +72,9 @@ async def change(
 ) -> UUID | list[Refusal]:
     """Changes the fields of an EntryDraft that are named; None clears one. The whole address is checked anew.
 
-    VERSION_CONFLICT where the address has another version than the expected one, and nothing is written. An address
-    stays the default of a kind that it keeps, and becomes the default of a kind that it gains and that has none.
+    VERSION_CONFLICT where the address has another version than the expected one, and nothing is written; nor is it
+    where nothing changes. An address stays the default of a kind that it keeps, and becomes the default of a kind that
+    it gains and that has none.
     """
     await _lock_book(transaction, account_id)
     stored = await _find(transaction, account_id, address_id)
@@ -86,7 +87,9 @@ async def change(
         return entry
     gained = entry.kinds - stored.draft.kinds - await _kinds_with_default(transaction, account_id)
     default_of = (stored.default_of & entry.kinds) | gained
-    await _write(transaction, account_id, address_id, _columns(entry, default_of) | {"version": stored.version + 1})
+    if entry != stored.draft or default_of != stored.default_of:
+        values = _columns(entry, default_of) | {"version": stored.version + 1}
+        await _write(transaction, account_id, address_id, values)
     return address_id
 
 

@@ -11,6 +11,7 @@ from models.account import AgeBand
 from reads.declare import value
 from resolvers import age_answer
 from resolvers.context import Info
+from resolvers.inputs import given
 from resolvers.issued_session import hand_over, require_cookies, require_way
 from resolvers.payloads import refer
 from resolvers.throttling import throttle, throttle_caller, told_when_busy
@@ -32,9 +33,8 @@ class RegistrationMutation:
         if input.age_band is AgeBand.UNDER_13:
             age_answer.keep(context)
         await throttle_caller(info, REGISTER_ADDRESS)
-        form = Form(
-            input.name, input.email, input.age_band, input.accepts_policy_version, input.phone, input.guardian_email
-        )
+        typed = given(input)
+        form = Form(policy_version=typed.pop("accepts_policy_version"), **typed)
         who = registration.check(form, answered_under_13=answered_before)
         if isinstance(who, list):
             return AccountRegisterPayload(status=None, user_errors=user_errors(who))
@@ -50,10 +50,15 @@ class RegistrationMutation:
         context = info.context
         require_way(context, input.transport)
         await throttle_caller(info, TOKEN)
-        verification = Verification(input.token, input.password, input.username)
+        brought = given(input)
+        brought.pop("transport")
         with told_when_busy(info):
             outcome = await registration.verify(
-                context.database, context.services.passwords, context.client, verification, context.viewer.token_digest
+                context.database,
+                context.services.passwords,
+                context.client,
+                Verification(**brought),
+                context.viewer.token_digest,
             )
         if not isinstance(outcome, Issued):
             return SignInPayload(session=None, customer=None, user_errors=user_errors(outcome))

@@ -27,8 +27,8 @@ class AccountRegisterInput:
     email: str
     age_band: AgeBand
     accepts_policy_version: str
-    phone: str | None = None
-    guardian_email: str | None = None
+    phone: str | None = strawberry.UNSET
+    guardian_email: str | None = strawberry.UNSET
 
 
 @value(readers=ANYONE)
@@ -44,6 +44,6 @@ class AccountRegisterPayload:
 )
 class AccountVerifyInput:
     token: str
-    password: str | None = None
-    username: str | None = None
+    password: str | None = strawberry.UNSET
+    username: str | None = strawberry.UNSET
     transport: SessionTransport | None = SessionTransport.TOKEN

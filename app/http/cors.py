@@ -8,7 +8,7 @@ from app.http.request import Headers, HttpRequest
 
 ALLOWED_HEADERS = (
     "Content-Type, Authorization, Apollo-Require-Preflight, X-Requested-With, X-Layette-CSRF, "
-    "X-Purpose, X-Case, X-Cart-Token, Apollographql-Client-Name, Apollographql-Client-Version"
+    "X-Purpose, X-Case, X-Cart-Token, X-Channel, Apollographql-Client-Name, Apollographql-Client-Version"
 )
 EXPOSED_HEADERS = "ETag, Retry-After, X-Request-Id"
 ALLOWED_METHODS = "GET, POST, OPTIONS"

@@ -8,7 +8,6 @@ from random import Random
 from auth.roles import ROLES
 from commerce import measurement
 from gateways.payments import Charged
-from models.account import Account
 from models.catalogue import Product
 from models.order import Order
 from seeds.demo import data
@@ -50,7 +49,8 @@ async def plant(planting: Planting) -> Notes:
     """Plants the shop within the connection's transaction. Answers who may sign in, with what is special about them."""
     sown = _sow(planting, datetime.now(UTC).replace(microsecond=0))
     rows, progress = sown.rows, planting.progress
-    progress(f"planting {rows.count(Product)} products, {rows.count(Account)} customers, {rows.count(Order)} orders")
+    people = f"{len(sown.customers)} customers, {len(ROLES)} staff"
+    progress(f"planting {rows.count(Product)} products, {people}, {rows.count(Order)} orders")
     await rows.copy(planting.connection)
     cards = [saved_card(customer) for customer in sown.customers if "card" in customer.text]
     await planting.gateway.enter(sown.charged, cards)

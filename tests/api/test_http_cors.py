@@ -35,7 +35,7 @@ async def test_listed_origin_may_send_its_credentials(listed: Edge):
     assert allowed.headers["access-control-allow-credentials"] == "true"
     assert allowed.headers["access-control-allow-methods"] == "GET, POST"
     names = allowed.headers["access-control-allow-headers"].lower()
-    assert all(name in names for name in ("content-type", "authorization", "x-purpose", "x-cart-token"))
+    assert all(name in names for name in ("content-type", "authorization", "x-purpose", "x-cart-token", "x-channel"))
 
 
 async def test_listed_origin_may_read_answers_and_errors(listed: Edge):

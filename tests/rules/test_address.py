@@ -159,6 +159,14 @@ async def test_change_keeps_what_is_left_out_and_clears_what_is_none(transaction
     assert (after.line1, after.line2, after.label, after.version) == ("9 Oak Ave", None, None, 2)
 
 
+async def test_change_to_what_is_there_already_writes_nothing(transaction: AsyncConnection, owner: UUID):
+    key = await created(transaction, owner, SHIPPING, label="Home")
+    before = await row(transaction, key)
+    for changes in ({}, {"label": " Home ", "country_code": "us"}, {"kinds": frozenset({SHIPPING})}):
+        assert await address_book.change(transaction, owner, key, changes, expected_version=1) == key
+    assert await row(transaction, key) == before
+
+
 async def test_changed_address_is_checked_as_a_whole(transaction: AsyncConnection, owner: UUID):
     key = await created(transaction, owner)
     before = await row(transaction, key)

@@ -28,6 +28,10 @@ REQUEST = "00000000000000aa"
         ("Syntax Error: Unexpected Int '7'.", "Syntax Error: Unexpected Int."),
         ("Syntax Error: Expected Name, found '}'.", "Syntax Error: Expected Name, found '}'."),
         ("Cannot query field 'a' on type 'T'. Did you mean 'b', 'c', or 'd'?", "Cannot query field 'a' on type 'T'."),
+        (
+            "Expected value of non-null type 'T!' not to be None.",
+            "Expected value of non-null type 'T!' not to be null.",
+        ),
         ("Unknown argument 'foo' on field 'Query.a'.", "Unknown argument 'foo' on field 'Query.a'."),
     ],
 )

@@ -21,17 +21,17 @@ def test_everything_has_a_default():
     assert settings.home == ROOT / ".layette"
     assert settings.address == "http://127.0.0.1:8000"
     assert (settings.database_url, settings.redis_url) == (None, None)
-    assert settings.currencies[0] == "USD"
+    assert settings.ships_to[0] == "US"
 
 
 def test_environment_is_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LAYETTE_PORT", "8001")
-    monkeypatch.setenv("LAYETTE_CURRENCIES", "eur, gbp")
+    monkeypatch.setenv("LAYETTE_SHIPS_TO", "us, fr")
     monkeypatch.setenv("LAYETTE_TRUSTED_PROXIES", "10.0.0.0/8,::1")
     monkeypatch.setenv("DATABASE_URL", "postgresql://db/shop")
     settings = Settings()
     assert settings.port == 8001
-    assert settings.currencies == ("EUR", "GBP")
+    assert settings.ships_to == ("US", "FR")
     assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
     assert settings.database_url == "postgresql://db/shop"
 
@@ -58,7 +58,7 @@ def test_relative_home_is_where_the_command_was_given(monkeypatch: pytest.Monkey
         ("LAYETTE_RATE_SCALE", "0"),
         ("LAYETTE_SECRET", "short"),
         ("LAYETTE_TRUSTED_PROXIES", "10.0.0.0/99"),
-        ("LAYETTE_CURRENCIES", ","),
+        ("LAYETTE_SHIPS_TO", ","),
         ("LAYETTE_STORE", "New York"),
         ("LAYETTE_MAIL_SENDER", "nobody"),
         ("LAYETTE_PAYMENTS", "paypal"),
