@@ -24,7 +24,7 @@ from app.payments_commands import payments
 from app.permissions_commands import permissions
 from app.settings import Settings
 from app.staff_commands import staff
-from app.terminal import aside, give_up, progress, run, screen
+from app.terminal import aside, command, give_up, progress, run, screen
 from gateways.mail import read_mailbox
 from seeds.sign_in import SignIn
 
@@ -36,7 +36,10 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they would print the values of variables
 )
-mail = typer.Typer(help="Read the local mailbox: where mail goes while LAYETTE_SMTP_URL is not set.")
+mail = typer.Typer(
+    help="List the local mailbox, where mail goes while LAYETTE_SMTP_URL is not set, oldest first. "
+    "`mail show N` prints one."
+)
 cli.add_typer(mail, name="mail")
 cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(partner, name="partner")
@@ -114,7 +117,9 @@ def migrate(
 
 @cli.command()
 def seed(
-    what: Annotated[str, typer.Argument(help="demo or bench:N; LAYETTE_SEED when left out.")] = "",
+    what: Annotated[
+        str, typer.Argument(help="demo, a small boutique, or bench:N, one of N products; LAYETTE_SEED when left out.")
+    ] = "",
 ) -> None:
     """Fill an empty database with a fictional shop."""
     from app import preparation
@@ -133,14 +138,31 @@ def seed(
 def schema(
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Fail if the committed files are not what this program makes.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Fail if the committed files are not what this program makes, or if the schema breaks what "
+            "schema/released.graphql promises to clients.",
+        ),
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the committed files anew.")] = False,
+    release: Annotated[
+        bool,
+        typer.Option(
+            "--release",
+            help="Promise this schema to clients: write schema/released.graphql, unless something in it goes that was "
+            "not deprecated there until a day that has come.",
+        ),
+    ] = False,
 ) -> None:
-    """Print the GraphQL schema; check or write schema/schema.graphql and the pages made from it."""
-    from app import snapshot
+    """Print the GraphQL schema; check or write schema/schema.graphql and the pages made from it, or release it."""
+    from app import released, snapshot
 
-    if write:
+    if release:
+        if complaints := released.release(snapshot.sdl()):
+            give_up("\n".join(complaints))
+        screen.print(f"wrote {released.RELEASED}")
+    elif write:
         for path in snapshot.write():
             screen.print(f"wrote {path}")
     elif check:
@@ -152,12 +174,17 @@ def schema(
 
 @cli.command()
 def env() -> None:
-    """Print DATABASE_URL and REDIS_URL for other programs: eval "$(python -m app env)"; psql "$DATABASE_URL"."""
+    """Print where the servers are, for other programs.
+
+    After eval "$(python -m app env)": psql "$DATABASE_URL", and redis-cli -u "$REDIS_URL".
+
+    The embedded Redis listens on a socket alone: redis-cli -s "$REDIS_SOCKET".
+    """
     settings = Settings()
     found = addresses(settings)
     lines = {"DATABASE_URL": found.database_url, "REDIS_URL": found.redis_url}
     if found.redis_url.startswith("unix://"):
-        lines["REDIS_SOCKET"] = unquote(found.redis_url.removeprefix("unix://"))  # redis-cli -s "$REDIS_SOCKET"
+        lines["REDIS_SOCKET"] = unquote(found.redis_url.removeprefix("unix://"))
     for name, value in lines.items():
         # A shell takes these characters as they are where a variable is set; shlex would quote the question mark.
         plain = re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII)
@@ -193,8 +220,8 @@ def _welcome(settings: Settings, sign_ins: list[SignIn], seconds: float) -> None
     address = settings.address
     aside.print(Text(f"\nLayette is open at {address} (ready after {seconds:.1f} s)", style="bold green"))
     aside.print(f"  GraphiQL  {address}/graphql")
-    aside.print("  Mail      python -m app mail" if settings.smtp_url is None else "  Mail      over SMTP")
-    aside.print("  Database  python -m app env")
+    aside.print(Text(f"  Mail      {command('mail')}" if settings.smtp_url is None else "  Mail      over SMTP"))
+    aside.print(Text(f"  Database  {command('env')}"))
     _print_sign_ins(sign_ins)
     aside.print("  Ctrl-C stops it.\n", style="dim")
 

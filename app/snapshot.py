@@ -1,14 +1,10 @@
 """Files in the repository that are made from the declarations, so that a review sees what a change does to them."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from graphql import build_schema
-from graphql.utilities import find_breaking_changes
-
 import models
-from app import permissions_page
+from app import permissions_page, released
 from app.settings import ROOT
 from privacy.data_map import data_map
 from privacy.retention import RULES, named
@@ -85,27 +81,9 @@ def write() -> Iterator[Path]:
 def complaints() -> list[str]:
     """What is wrong with the committed files: not what the program makes, or a break with what clients rely on."""
     stale = [f"{path} is not current: run `make schema`" for path, make in PAGES.items() if _kept(path) != make()]
-    return stale + breaking_changes()
-
-
-def breaking_changes() -> list[str]:
-    """Changes since the newest release, or before the first one since the last commit, that would break a client."""
-    release = _git("describe", "--tags", "--match", "v*", "--abbrev=0") or "HEAD"
-    before = _git("show", f"{release.strip()}:{SNAPSHOT}")
-    if before is None:
-        return []
-    return [
-        f"breaks clients: {change.description}" for change in find_breaking_changes(build_schema(before), core_schema())
-    ]
+    return stale + released.complaints(sdl(), released.read(), released.today())
 
 
 def _kept(path: Path) -> str | None:
     file = ROOT / path
     return file.read_text() if file.exists() else None
-
-
-def _git(*arguments: str) -> str | None:
-    """What git prints; None where it fails, as it does without history."""
-    command = ["git", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
-    return done.stdout if done.returncode == 0 else None

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from app.embedded import services
 from app.settings import Settings
-from app.terminal import aside, give_up, progress, run, screen
+from app.terminal import aside, command, give_up, progress, run, screen
 from auth.roles import ROLES
 from models.staff import StaffKind
 
@@ -36,7 +36,7 @@ def invite(
     if not sent:
         aside.print(Text(f"The invitation for {address} could not be mailed yet: the worker goes on trying."))
         return
-    where = "" if settings.smtp_url else "; read it with: python -m app mail"
+    where = "" if settings.smtp_url else f"; read it with: {command('mail')}"
     aside.print(Text(f"An invitation was mailed to {address}{where}"))
 
 

@@ -11,6 +11,7 @@ from app import connections
 from app.embedded import Services
 from app.partner_work import RefusedError
 from app.settings import Settings
+from app.terminal import command
 from commerce import enrolment, staff_invitation
 from commerce.staff_invitation import Draft
 from gateways.jobs import Jobs
@@ -66,7 +67,7 @@ async def _reset(transaction: AsyncConnection, email: str) -> int:
     member = select(StaffMember.account_id).where(func.lower(StaffMember.email) == email.strip().lower())
     account_id = await transaction.scalar(member)
     if account_id is None:
-        raise RefusedError("Nobody who works here signs in by this address. See: python -m app staff list")
+        raise RefusedError(f"Nobody who works here signs in by this address. See: {command('staff list')}")
     return await enrolment.reset(transaction, account_id)
 
 
