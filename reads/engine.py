@@ -1,6 +1,7 @@
 """The two ways of executing one schema.
 
 `read` answers a query with one statement, or says that the other way must: it only ever gives answers without errors.
+`read_standing` is its shortest form, for what everyone asks: public documents that it has read before.
 `execute` is graphql-core over the same declarations, for introspection and what would carry an error, and for
 mutations, which go past it for as long as nothing goes wrong.
 """
@@ -111,25 +112,36 @@ class Engine:
             self.operations.put((text, operation_name), found, found.weight)
         return found
 
-    def settle(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> None:
-        """Lets `settled` answer a public operation that has one plan, which is that of this viewer, who is anybody."""
-        if operation.has_one_shape and operation.are_exact(variables):
-            compiled = self.compiled(operation, variables, variables, viewer)
-            if compiled is not None and compiled.public and not compiled.statement.checks:
-                operation.settled = compiled.statement
+    def let_stand(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> None:
+        """Keeps the statement of a public operation for `read_standing`, if it is the same whatever the variables.
 
-    def settled(
-        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any
-    ) -> tuple[str, list[Any]] | None:
-        """SQL and parameters that answer an operation which is settled. None: all of it has to be looked at."""
+        It is kept as long as the operation is, so that it may not weigh more.
+        """
+        if operation.standing is not None or not operation.has_one_shape:
+            return
+        compiled = self.compiled(operation, variables, variables, viewer)
+        if compiled is None or not compiled.public or compiled.statement.checks:
+            return
+        if compiled.statement.weight <= operation.weight:
+            operation.standing = compiled.statement
+
+    async def read_standing(
+        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any, database: Any
+    ) -> bytes | None:
+        """The answer to an operation whose statement stands; None where all of the operation has to be looked at."""
         operation = self.operations.get((text, operation_name))
-        if operation is None or operation.settled is None or not operation.are_exact(variables):
+        if operation is None or operation.standing is None or not operation.are_exact(variables):
             return None
-        statement = operation.settled
+        statement = operation.standing
         try:
-            return statement.sql, [get(variables, viewer) for get in statement.getters]
+            arguments = [get(variables, viewer) for get in statement.getters]
         except GraphQLError:
             return None
+        data: bytes = (await database.read_row(statement.sql, *arguments))[0]
+        if BROKEN in data:
+            operation.standing = None
+            return None
+        return data
 
     async def read(
         self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any

@@ -66,7 +66,7 @@ class Variable:
 
 @dataclass
 class Operation:
-    """`notes` belong to those who weigh operations; `settled` is what answers it for everyone, whatever its variables.
+    """`notes` belong to those who weigh operations; `standing` answers it for everyone, whatever its variables are.
 
     `has_one_shape`: its plan does not depend on them.
     """
@@ -77,7 +77,7 @@ class Operation:
     fragments: dict[str, FragmentDetails]
     variables: list[Variable]
     notes: dict[Any, Any] = field(default_factory=dict)
-    settled: Statement | None = None
+    standing: Statement | None = None
 
     def __post_init__(self) -> None:
         self.is_query = self.kind is OperationType.QUERY

@@ -27,7 +27,6 @@ from app.partner_gate import PartnerGate, Visit
 from auth.viewer import ANONYMOUS, Viewer
 from reads.engine import Body, Outcome
 from reads.operations import RequestErrors
-from reads.text import BROKEN
 
 PUBLIC = "public"
 """The note on an operation that its last answer was of public data alone."""
@@ -56,11 +55,11 @@ class Engine(Protocol):
 
     def prepare(self, text: str, operation_name: str | None) -> Any: ...
 
-    def settle(self, operation: Any, variables: Mapping[str, Any], viewer: Any) -> None: ...
+    def let_stand(self, operation: Any, variables: Mapping[str, Any], viewer: Any) -> None: ...
 
-    def settled(
-        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any
-    ) -> tuple[str, list[Any]] | None: ...
+    async def read_standing(
+        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any, database: Any
+    ) -> bytes | None: ...
 
     async def read(
         self, operation: Any, variables: Mapping[str, Any], viewer: Any, database: Any
@@ -189,10 +188,10 @@ class GraphQLEndpoint:
             text = asked.query if asked.persisted is None else await self.document(asked)
             if text is None:
                 return answers.persisted_query_not_found(media)
-            settled = self._settled(request, asked, text)
-            if settled is not None:
-                data: bytes = (await self._database.read_row(settled[0], *settled[1]))[0]
-                if BROKEN not in data:
+            if _only_reads(request, asked):
+                name, variables = asked.operation_name, asked.variables
+                data = await self._engine.read_standing(text, name, variables, ANONYMOUS, self._database)
+                if data is not None:
                     return self._read(request, data, media, public=True)
             operation, admitted = self._admit(request, asked, text)
             if request.visit is not None:
@@ -208,15 +207,6 @@ class GraphQLEndpoint:
             return self._refuse_card_number(request, asked, found, media)
         except GraphQLError as error:
             return answers.request_error(errors.before_execution([error]), media)
-
-    def _settled(self, request: HttpRequest, asked: Parameters, text: str) -> tuple[str, list[Any]] | None:
-        """The statement of a public document that was read before and costs the same whatever its variables.
-
-        Not for those who pay for their documents, nor where there is more to do than to read.
-        """
-        if request.visit is not None or asked.card_number is not None or (asked.persisted and asked.query):
-            return None
-        return self._engine.settled(text, asked.operation_name, asked.variables, ANONYMOUS)
 
     def _admit(self, request: HttpRequest, asked: Parameters, text: str) -> tuple[Operation, Admitted]:
         """The operation, if it may run so: of one that is known only what depends on the variables is looked at."""
@@ -264,7 +254,7 @@ class GraphQLEndpoint:
             found = await self._engine.read(operation, variables, ANONYMOUS, self._database)
             if isinstance(found, Body) and found.public:
                 if operation.notes[ADMITTED].price is None:
-                    self._engine.settle(operation, variables, ANONYMOUS)
+                    self._engine.let_stand(operation, variables, ANONYMOUS)
                 return self._read(request, found.data, media, public=True)
         context = self._make_context(request)
         found = await self._engine.read(operation, variables, context.viewer, self._database)
@@ -312,6 +302,11 @@ class GraphQLEndpoint:
         if result.data is None and all("path" not in error for error in found):
             return answers.request_error(found, media)
         return answers.executed(result.data, found, media, context.response.headers)
+
+
+def _only_reads(request: HttpRequest, asked: Parameters) -> bool:
+    """Whether a query needs no more than reading: it is not paid for, not refused, and no text has to be kept."""
+    return request.visit is None and asked.card_number is None and not (asked.persisted and asked.query)
 
 
 def _check_form(request: HttpRequest) -> None:

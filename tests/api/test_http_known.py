@@ -46,13 +46,13 @@ async def test_tag_is_of_the_variables_answer(shop: Shop):
     assert tags[0] == tags[2] != tags[1]
 
 
-async def test_document_of_a_shop_front_is_settled(shop: Shop):
+async def test_document_of_a_shop_front_stands(shop: Shop):
     for _ in range(2):
         answer = (await get(shop, FRONT)).json()["data"]
         assert answer["shop"] == {"name": "Layette", "currencies": ["USD", "EUR", "GBP", "CAD"]}
     operation = engine().known(FRONT, None)
     assert operation is not None
-    assert operation.settled is not None
+    assert operation.standing is not None
 
 
 async def test_partner_may_keep_it_alone(shop: Shop):

@@ -122,6 +122,7 @@ class World:
         recorded_by_reference = await self.recorded(viewer)
         if isinstance(found, Body):
             same = "errors" not in reference and normal(found.data) == dumped(reference)
+            same = same and await self.standing(asked.text, operation, variables) in {None, found.data}
             verdict = Verdict.SAME if same and recorded == recorded_by_reference else Verdict.DIFFERENT
             both = (normal(found.data), recorded), (dumped(reference), recorded_by_reference)
             return Comparison(verdict, asked, variables, viewer, *both, recorded=bool(recorded))
@@ -130,6 +131,11 @@ class World:
         await self.settle(viewer, before)
         verdict = self.why_executed(asked, operation, variables, viewer, reference)
         return Comparison(verdict, asked, variables, viewer, found, reference)
+
+    async def standing(self, text: str, operation: Operation, variables: Mapping[str, Any]) -> bytes | None:
+        """What everyone is answered who asks again, if the document is such a one."""
+        self.engine.let_stand(operation, variables, ANONYMOUS)
+        return await self.engine.read_standing(text, None, variables, ANONYMOUS, self.database)
 
     async def settle(self, viewer: Viewer, before: Collection[asyncio.Task[Any]]) -> None:
         """An error ends an execution while others of its reads may not even have begun: they are waited for.

@@ -142,10 +142,12 @@ class ToyEngine:
             self.prepared[key] = Operation(text, document, get_operation_ast(document, operation_name))
         return self.prepared[key]
 
-    def settle(self, operation: Any, variables: Mapping[str, Any], viewer: Viewer) -> None:
+    def let_stand(self, operation: Any, variables: Mapping[str, Any], viewer: Viewer) -> None:
         """No operation here is answered without being looked at."""
 
-    def settled(self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Viewer) -> None:
+    async def read_standing(
+        self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Viewer, database: Any
+    ) -> bytes | None:
         """As above."""
 
     async def read(self, operation: Any, variables: Mapping[str, Any], viewer: Viewer, database: Any) -> Body | Outcome:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from app.http.persisted import digest
-from models.catalogue import Product
+from auth.viewer import ANONYMOUS
+from models.catalogue import Product, VariantPrice
 from models.ids import new_id, show_id
 from reads.operations import Operation
 from tests.support import selling
@@ -20,16 +21,18 @@ from tests.support.shop import Shop, engine
 DETAIL = "query Seen($slug: String!) { product(slug: $slug) { name available variants { sku } } }"
 DEAR = """query ($first: Int!) { products(first: 99) { edges { node { reviews(first: $first) {
   edges { node { id title body rating helpfulCount publishedAt } } } } } } }"""
+LONG = """{ products(first: 99) { edges { cursor node { id slug name description audience customMade archived
+  careInstructions version taxCategory createdAt available } } } }"""
 SLUG = "romper"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def seen(shop: Shop) -> Shop:
-    """A shop with a product whose document is settled."""
+    """A shop with a product whose document stands."""
     await shop.database.transact(lambda t: selling.product(t, slug=SLUG, name="Romper"))
     for _ in range(2):
         assert await named(shop) == "Romper"
-    assert kept(DETAIL).settled is not None
+    assert kept(DETAIL).standing is not None
     return shop
 
 
@@ -65,11 +68,11 @@ async def test_every_caller_and_every_way_has_the_same_answer(seen: Shop):
     assert [answer.headers["cache-control"] for answer in asked] == ["no-store"] * 4 + ["public, max-age=60"]
 
 
-async def test_text_that_comes_with_its_hash_is_kept_though_it_is_settled(shop: Shop):
+async def test_text_that_comes_with_its_hash_is_kept_though_it_stands(shop: Shop):
     text = "{ products(first: 2) { totalCount } }"
     for _ in range(2):
         await shop.ask(text)
-    assert kept(text).settled is not None
+    assert kept(text).standing is not None
     by_hash = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}}
     assert codes(await shop.client.post("/graphql", json=by_hash)) == ["PERSISTED_QUERY_NOT_FOUND"]
     await shop.client.post("/graphql", json={"query": text, **by_hash})
@@ -101,27 +104,63 @@ async def test_headers_are_looked_at_each_time(seen: Shop, headers: dict[str, st
     assert (await seen.client.post("/graphql", json=body, headers=headers)).status_code == status
 
 
-async def test_partner_pays_each_time(seen: Shop):
-    _, key = await partner_and_key(seen.database)
-    body = {"query": DETAIL, "variables": {"slug": SLUG}}
-    answers = [await seen.client.post("/graphql", json=body, headers=bearing(key.text)) for _ in range(2)]
-    assert [remaining(answer) for answer in answers] == [599, 598]
+async def test_partner_pays_for_its_fields_each_time(shop: Shop):
+    for _ in range(2):
+        await shop.ask(LONG)
+    assert kept(LONG).standing is not None
+    _, key = await partner_and_key(shop.database)
+    answers = [await shop.client.post("/graphql", json={"query": LONG}, headers=bearing(key.text)) for _ in range(2)]
+    assert [remaining(answer) for answer in answers] == [598, 596]
 
 
 async def test_page_that_is_too_large_is_refused_each_time(shop: Shop):
     pages = "query ($first: Int!) { products(first: $first) { edges { node { slug } } } }"
     for _ in range(3):
         assert "errors" not in await shop.ask(pages, first=3)
-    assert kept(pages).settled is not None
+    assert kept(pages).standing is not None
     for first in (101, -1, 2**31):
         assert (await shop.ask(pages, first=first))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_argument_that_no_field_uses_is_refused_each_time(shop: Shop):
+    count = "query ($first: Int!) { products(first: $first) { totalCount } }"
+    for _ in range(3):
+        assert "errors" not in await shop.ask(count, first=3)
+    assert (await shop.ask(count, first=101))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_answer_that_is_broken_is_told_as_an_error(shop: Shop):
+    await shop.database.transact(selling.variant)
+    priced = "{ products(first: 5) { edges { node { variants { price { amount } } } } } }"
+    for _ in range(3):
+        assert "errors" not in await shop.ask(priced)
+    assert kept(priced).standing is not None
+    await shop.database.transact(lambda t: t.execute(delete(VariantPrice)))
+    for _ in range(2):
+        assert "errors" in await shop.ask(priced)
+    assert kept(priced).standing is None
+
+
+async def test_statement_that_is_far_longer_than_its_document_does_not_stand(shop: Shop):
+    levels = [
+        f"fragment C{n} on Category {{ parent {{ ...C{n - 1} }} children {{ ...C{n - 1} }} }}" for n in range(1, 7)
+    ]
+    grown = '{ product(slug: "x") { categories { ...C6 } } } fragment C0 on Category { id slug name } '
+    for _ in range(3):
+        assert "errors" not in await shop.ask(grown + " ".join(levels))
+    operation = kept(grown + " ".join(levels))
+    compiled = engine().compiled(operation, {}, {}, ANONYMOUS)
+    assert compiled is not None
+    assert compiled.public
+    assert compiled.statement.weight > operation.weight
+    assert operation.standing is None
 
 
 @pytest.mark.parametrize(
     ("query", "variables"),
     [
         ("query ($more: Boolean!) { products(first: 1) { totalCount @include(if: $more) } }", {"more": True}),
-        ("query ($after: String) { products(first: 1, after: $after) { totalCount } }", {}),
+        ("query ($slug: String) { product(slug: $slug) { name } }", {"slug": SLUG}),
         ("query ($only: ProductFilter!) { products(first: 1, filter: $only) { totalCount } }", {"only": {}}),
         (DEAR, {"first": 2}),
         ("{ viewer { kind } products(first: 1) { totalCount } }", {}),
@@ -134,4 +173,4 @@ async def test_page_that_is_too_large_is_refused_each_time(shop: Shop):
 async def test_document_that_depends_on_more_is_looked_at_each_time(shop: Shop, query: str, variables: dict[str, Any]):
     for _ in range(3):
         assert "errors" not in await shop.ask(query, **variables)
-    assert kept(query).settled is None
+    assert kept(query).standing is None
