@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.refusal import Refusal, RefusalCode
-from commerce import product_draft
+from commerce import catalogue_search, product_draft
 from commerce.unique import written
 from models.catalogue import Category
 from models.ids import new_id
@@ -47,7 +47,10 @@ async def save(
     row = insert(Category).values(id=key, **values)
     if category_id is not None:
         row = update(Category).where(Category.id == key).values(**values)
-    return key if await written(transaction, row, "uq_category_slug") else [TAKEN]
+    if not await written(transaction, row, "uq_category_slug"):
+        return [TAKEN]
+    await catalogue_search.index_category(transaction, key)
+    return key
 
 
 async def _shelves(transaction: AsyncConnection) -> dict[UUID, Any]:

@@ -1,6 +1,7 @@
 """Writes what differs between products as they were and as they are to be: by few statements, however many there are.
 
-The products are locked or new. What filters and sorts read, `product_price`, is made anew in the same transaction.
+The products are locked or new. What filters and sorts read, `product_price`, and what searches do is made anew in the
+same transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commerce import catalogue_search
 from commerce.product_state import COLUMNS, ProductState, VariantState, among
 from models.catalogue import (
     AlterationPrice,
@@ -22,6 +24,7 @@ from models.catalogue import (
     VariantPrice,
 )
 from models.ids import new_id
+from models.statement import connection_of
 
 Edit = tuple[ProductState | None, ProductState]
 """A product as it was, None for a new one, and as it is to be."""
@@ -42,6 +45,11 @@ async def write(transaction: AsyncConnection, edits: Sequence[Edit]) -> None:
     offered = _differing(edits, lambda one: (one.variants, one.archived_at))
     await _write_variants(transaction, offered)
     await _sum_up_prices(transaction, _keys(offered))
+    await catalogue_search.index(connection_of(transaction), _keys(_differing(edits, _found_by)))
+
+
+def _found_by(one: ProductState) -> tuple[Any, ...]:
+    return one.name, one.description, one.brand_id, one.audience, one.categories
 
 
 def _columns(product: ProductState) -> dict[str, Any]:

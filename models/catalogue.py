@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, func, text
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped
 
@@ -106,7 +106,11 @@ class Category(Base):
 
 
 class Product(Base):
-    """`rating_*` summarise the published reviews and change in the transaction that publishes or takes back one."""
+    """`rating_*` summarise the published reviews and change in the transaction that publishes or takes back one.
+
+    `search` holds the words that the product is found by, those of its brand and categories too: whoever changes one of
+    them writes it anew (`commerce.catalogue_search`).
+    """
 
     __tablename__ = "product"
     id: Mapped[UUID] = key()
@@ -132,15 +136,7 @@ class Product(Base):
         Integer,
         Computed("CASE WHEN rating_count = 0 THEN 0 ELSE rating_sum * 10000 / rating_count END", persisted=True),
     )
-    search: Mapped[str] = column(
-        GOODS,
-        TSVECTOR,
-        Computed(
-            "setweight(to_tsvector('english', name), 'A') || "
-            "setweight(to_tsvector('english', coalesce(description, '')), 'C')",
-            persisted=True,
-        ),
-    )
+    search: Mapped[str] = column(GOODS, TSVECTOR, server_default=text("''"))
 
     __table_args__ = (
         Index("ix_product_featured", "featured_rank", "id", postgresql_where=text("archived_at IS NULL")),
@@ -148,12 +144,22 @@ class Product(Base):
         Index("ix_product_rating", "rating_rank", "id", postgresql_where=text("archived_at IS NULL")),
         Index("ix_product_audience", "audience", postgresql_using="gin"),
         Index("ix_product_search", "search", postgresql_using="gin"),
-        Index(
-            "ix_product_name_trgm",
-            func.lower(text("name")).label("folded"),
-            postgresql_using="gin",
-            postgresql_ops={"folded": "gin_trgm_ops"},
-        ),
+    )
+
+
+class SearchWord(Base):
+    """A word of a product's name, brand, category or audience, by which one that is misspelled is recognised.
+
+    `cuts` are the word itself, and what is left of it without one of its letters.
+    """
+
+    __tablename__ = "search_word"
+    word: Mapped[str] = string(GOODS, primary_key=True)
+    cuts: Mapped[list[str]] = column(GOODS, ARRAY(Text))
+
+    __table_args__ = (
+        Index("ix_search_word_cuts", "cuts", postgresql_using="gin"),
+        Index("ix_search_word_trgm", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
     )
 
 

@@ -25,8 +25,10 @@ Change = tuple[str, UUID]
 RETRIED = {"40001", "40P01"}
 ATTEMPTS = 8
 
-# From which likeness on a word counts as the one that was meant: most words with one letter wrong have it, and few that
-# merely begin alike (`coat` and `cotton` 0.2, `robe` and `robin` 0.375, `jaket` and `jacket` 0.44).
+# From which likeness on a word may be the one that was meant, though more than one letter is wrong: what is written
+# halfway or by ear has it (`cardi` and `cardigan` 0.5, `jaket` and `jacket` 0.44), few that merely begin alike have
+# (`robe` and `robin` 0.375, `coat` and `cotton` 0.2). One wrong letter of a short word leaves too little alike (`drss`
+# and `dress` 0.375, `shrit` and `shirt` 0.2), and is recognised otherwise (`models.catalogue.SearchWord`).
 SEARCHING = {"pg_trgm.strict_word_similarity_threshold": "0.38"}
 
 READING_TIMEOUT = "10s"

@@ -1,4 +1,4 @@
-"""How the catalogue is filtered, searched, sorted and counted."""
+"""How the catalogue is filtered, sorted and counted."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -40,10 +40,10 @@ from models.catalogue import (
 )
 from reads.cursors import wrong
 from reads.declare import Columns, Facet, Facets, Filter, FilterField, Key
+from schema.catalogue_search import TERMS, matches, relevance, search_terms
 
 AnySelect = Select[*tuple[Any, ...]]
 
-LONGEST_SEARCH = 200
 DEAREST = 2**62
 
 
@@ -76,7 +76,11 @@ class ProductFilter:
     max_price: Decimal | None = strawberry.UNSET
     currency_code: CurrencyCode | None = strawberry.UNSET
     available: bool | None = strawberry.UNSET
-    search: str | None = strawberry.UNSET
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Words that all have to be found, in any form, or nearly spelled so where no product has the word; "
+        '`"a phrase"` has to be found as it is, and `-word` must not be found.',
+    )
 
 
 # ---- conditions
@@ -117,34 +121,6 @@ def priced(product: Columns, given: Any, condition: ColumnElement[bool]) -> Colu
     return prices.exists()
 
 
-def matches(product: Columns, search: ColumnElement[str], given: Any) -> ColumnElement[bool]:
-    """By words of name and description in any form, or by a name, the product's or its brand's, nearly spelled so."""
-    brands = select(Brand.id).where(near(search, Brand.name))
-    return (
-        product.search.op("@@", is_comparison=True)(query(search))
-        | near(search, product.name)
-        | product.brand_id.in_(brands)
-    )
-
-
-def query(search: ColumnElement[str]) -> ColumnElement[Any]:
-    return func.websearch_to_tsquery(literal_column("'english'::regconfig"), search)
-
-
-def near(search: ColumnElement[str], name: Any) -> ColumnElement[bool]:
-    return func.lower(search).op("<<%", is_comparison=True)(func.lower(name))
-
-
-def relevance(product: Columns, given: Any) -> ColumnElement[Decimal]:
-    search = given("search")
-    if search is None:
-        return cast(literal_column("0.0"), Numeric)  # a bare constant is no sort key in PostgreSQL
-    rank = func.ts_rank(product.search, query(search)) + func.strict_word_similarity(
-        func.lower(search), func.lower(product.name)
-    )
-    return func.round(cast(rank, Numeric), literal_column("5"))
-
-
 def least_price(product: Columns, given: Any) -> ColumnElement[int]:
     """The least price in the currency; products without one come last when sorted up, and last when sorted down."""
     price = select(ProductPrice.minimum).where(
@@ -171,12 +147,6 @@ def minor_units(value: Decimal) -> int:
     return units
 
 
-def search_text(text: str) -> str:
-    if len(text) > LONGEST_SEARCH:
-        raise wrong(f"A search has at most {LONGEST_SEARCH} characters.")
-    return text
-
-
 PRODUCT_FILTER = Filter(
     ProductFilter | None,
     fields={
@@ -193,7 +163,7 @@ PRODUCT_FILTER = Filter(
             BigInteger(), lambda product, most, given: priced(product, given, ProductPrice.minimum <= most), minor_units
         ),
         "available": FilterField(Boolean(), lambda product, wanted, given: exists_stock(product) == wanted),
-        "search": FilterField(Text(), matches, search_text),
+        "search": FilterField(TERMS, matches, search_terms),
     },
     shared={"currency_code": (Text(), DEFAULT_CURRENCY.value)},
 )

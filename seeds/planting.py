@@ -7,6 +7,7 @@ from functools import partial
 import asyncpg
 
 from auth.passwords import PasswordHasher
+from commerce import catalogue_search
 from gateways.payments.local import LocalGateway
 from models import metadata
 from models.database import asyncpg_arguments
@@ -23,6 +24,7 @@ _EMPTY = (
     "SELECT NOT EXISTS (SELECT FROM account) AND NOT EXISTS (SELECT FROM product)"
     " AND NOT EXISTS (SELECT FROM staff_member)"
 )
+_PRODUCTS = "SELECT id FROM product"
 
 Planter = Callable[[Planting], Awaitable[Notes]]
 
@@ -46,6 +48,8 @@ async def plant_into(
                 return []
             planting = Planting(connection, gateway, installation, await _hashed(password), progress)
             notes = await planter(planting)
+            progress("noting what products are found by")
+            await catalogue_search.index(connection, [row["id"] for row in await connection.fetch(_PRODUCTS)])
         await _vacuum(connection, progress)
     finally:
         await connection.close()

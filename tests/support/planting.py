@@ -5,11 +5,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, insert
+from sqlalchemy import ClauseElement, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commerce import catalogue_search
 from models import metadata
 from models.base import Base
+from models.catalogue import Product
+from models.statement import connection_of
 
 AWKWARD = (
     "plain",
@@ -81,3 +84,5 @@ class Planting:
                     alike.setdefault(tuple(row), []).append(row)
             for rows in alike.values():
                 await transaction.execute(insert(table), rows)
+        products = await transaction.scalars(select(Product.id))
+        await catalogue_search.index(connection_of(transaction), products.all())
