@@ -43,7 +43,7 @@ ADDRESS = "id label recipientName line1 city kinds"
 PUBLIC = {
     "catalogue page": f"{{ products(first: 24, sort: NEWEST) {{ edges {{ cursor node {{ {PRODUCT} }} }} "
     "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }",
-    "shop front": "query ($first: Int!) { shop { name currencies } categories { name } "
+    "shop front": "query ($first: Int! = 3) { shop { name currencies } categories { name } "
     "products(first: $first) { edges { node { name } } } privacyPolicy { version } }",
     "catalogue page with counts": '{ products(first: 5, filter: {category: "shelf-0", search: "linen"}, '
     "sort: RELEVANCE) { totalCount facets { kind values { value label count } } edges { node { name } } } }",
