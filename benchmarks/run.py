@@ -52,16 +52,16 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short look: three short rounds")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds of one slice for each way")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a slice")
+    parser.add_argument("--quick", action="store_true", help="a short look: five short rounds")
+    parser.add_argument("--rounds", type=int, default=40, help="rounds of one slice for each way")
+    parser.add_argument("--seconds", type=float, default=0.4, help="length of a slice")
     parser.add_argument("--products", type=int, default=1000, help="size of the shop")
     parser.add_argument("--home", type=Path, help="keep the shop's data here, and use what is there")
     parser.add_argument("--case", choices=[case.name for case in CASES], help="measure this case alone")
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 3, 0.4
+        options.rounds, options.seconds = 5, 0.25
     return options
 
 

@@ -161,10 +161,11 @@ class GraphQLEndpoint:
         media = media_type(headers.get(b"accept"))
         if media is None:
             raise HttpRefusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept {GRAPHQL} or {JSON}.")
+        if b"content-encoding" in headers:
+            _check_coding(headers[b"content-encoding"])
         if request.method == "GET":
             asked = parameters.from_address(request.scope["query_string"])
         elif is_json(headers.get(b"content-type")):
-            _check_coding(request)
             asked = parameters.from_body(request.body_at_hand() or await request.body(receive, self._patience))
         else:
             _check_form(request)
@@ -313,12 +314,10 @@ def _check_form(request: HttpRequest) -> None:
     if not is_form(request.headers.get(b"content-type")):
         accepted = [("accept-post", f"{JSON}, {FORM}")]
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.", accepted)
-    _check_coding(request)
 
 
-def _check_coding(request: HttpRequest) -> None:
-    coding = request.headers.get(b"content-encoding")
-    if coding is not None and coding.strip().lower() not in {b"", b"identity"}:
+def _check_coding(coding: bytes) -> None:
+    if coding.strip().lower() not in {b"", b"identity"}:
         message = "Send the body without a content coding."
         raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message, [("accept-encoding", "identity")])
 
