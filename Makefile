@@ -13,7 +13,7 @@ WEB := tests/clients/web
 PACKAGES := app auth benchmarks commerce gateways migrations models privacy reads resolvers schema seeds tests
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help run test check format schema migration bench soak lock clean
+.PHONY: help run test check format schema migration release bench soak lock clean
 
 ## make run        Start the shop on http://127.0.0.1:8000 with its own PostgreSQL and Valkey (LAYETTE_PORT, LAYETTE_HOME, LAYETTE_SEED)
 run: .venv/.runtime
@@ -46,6 +46,11 @@ schema: .venv/.tools
 migration: .venv/.tools
 	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="add gift wrap to order lines"'; exit 2; }
 	$(BIN)/python -m app migrate --draft "$(NAME)"
+
+## make release    Keep what this release promises: schema/released.graphql, and the migrations that shops will have run
+release: .venv/.tools
+	@$(BIN)/python -m app schema --release
+	$(BIN)/python -m migrations.release
 
 ## make bench      Measure pages, sign-ins, cart adds and orders against routes written by hand (ten minutes)
 bench: .venv/.tools

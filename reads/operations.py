@@ -66,10 +66,7 @@ class Variable:
 
 @dataclass
 class Operation:
-    """`notes` belong to those who weigh operations; `standing` answers it for everyone, whatever its variables are.
-
-    `has_one_shape`: its plan does not depend on them.
-    """
+    """`notes` belong to those who weigh operations; `standing` answers it for everyone, whatever its variables are."""
 
     text: str
     document: DocumentNode
@@ -86,11 +83,15 @@ class Operation:
         self._shaping = [one for one in self.variables if one.directive or not one.required or one.exact is None]
         self._shaping_below = [one for one in self._shaping if one.directive or one.below]
         self._directing = [one for one in self.variables if one.directive]
-        self.has_one_shape = not self._shaping
 
     @property
     def kind(self) -> OperationType:
         return self.node.operation
+
+    @property
+    def has_one_shape(self) -> bool:
+        """Whether its plan is the same whatever its variables are."""
+        return not self._shaping
 
     @property
     def weight(self) -> int:

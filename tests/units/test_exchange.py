@@ -21,7 +21,6 @@ from app.http.request import (
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ncontent-length: %d\r\n%s\r\n"
 CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: shop.test\r\ntransfer-encoding: chunked\r\n\r\n"
-KEPT = 1
 LINES = b"content-length: 2\r\n"
 SENT = b"HTTP/1.1 200 OK\r\n" + LINES
 
@@ -121,34 +120,6 @@ async def test_lines_behind_a_body_are_no_headers_also_of_a_request_that_waits_f
     waited = line.scopes[-1]
     assert waited["headers"] == [(b"host", b"shop.test"), (b"transfer-encoding", b"chunked")]
     waited["extensions"][WHOLE].send(200, LINES, b"{}")
-    await line.over()
-
-
-async def test_connection_that_rests_is_closed_in_its_time():
-    line = Line()
-    line.protocol.timeout_keep_alive = KEPT
-    for _ in range(2):
-        exchange = await line.asked(HEAD % (2, b"") + b"{}")
-        exchange.send(200, LINES, b"{}")
-        await asyncio.sleep(KEPT * 0.6)
-        assert not line.transport.closed
-    await asyncio.sleep(KEPT * 0.8)
-    assert line.transport.closed
-    await line.over()
-
-
-async def test_connection_does_not_rest_while_something_is_asked_or_answered():
-    line = Line()
-    line.protocol.timeout_keep_alive = KEPT
-    (await line.asked(HEAD % (2, b"") + b"{}")).send(200, LINES, b"{}")
-    line.protocol.data_received(HEAD[:20])
-    await asyncio.sleep(KEPT * 1.2)
-    exchange = await line.asked(HEAD[20:] % (2, b"") + b"{}")
-    await asyncio.sleep(KEPT * 1.2)
-    assert not line.transport.closed
-    exchange.send(200, LINES, b"{}")
-    await asyncio.sleep(KEPT * 1.2)
-    assert line.transport.closed
     await line.over()
 
 

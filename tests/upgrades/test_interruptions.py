@@ -65,6 +65,11 @@ async def assert_is_like(url: str, new: Shop) -> None:
         assert await structure(connection) == new.structure
 
 
+async def assert_can_be_run_again(url: str, new: Shop) -> None:
+    await runner.upgrade(url)
+    await assert_is_like(url, new)
+
+
 async def test_upgrade_killed_midway_leaves_the_older_shop_and_is_run_again(shops: Shops, running: Services):
     shop = await shops(OLDEST)
     async with shop.copy() as url, migrating(url, running) as process:
@@ -75,8 +80,7 @@ async def test_upgrade_killed_midway_leaves_the_older_shop_and_is_run_again(shop
             assert await process.wait() < 0
         await until(url, CONNECTED, 0)
         await assert_is_older_shop(url, shop)
-        await runner.upgrade(url)
-        await assert_is_like(url, await shops(NEWEST))
+        await assert_can_be_run_again(url, await shops(NEWEST))
 
 
 async def test_upgrade_cut_off_at_its_last_statement_leaves_the_older_shop_and_is_run_again(shops: Shops):
@@ -90,8 +94,7 @@ async def test_upgrade_cut_off_at_its_last_statement_leaves_the_older_shop_and_i
             with pytest.raises(DBAPIError):
                 await upgrade
         await assert_is_older_shop(url, shop)
-        await runner.upgrade(url)
-        await assert_is_like(url, await shops(NEWEST))
+        await assert_can_be_run_again(url, await shops(NEWEST))
 
 
 async def test_upgrade_that_fails_leaves_the_older_shop_and_is_run_again(shops: Shops):
@@ -104,8 +107,7 @@ async def test_upgrade_that_fails_leaves_the_older_shop_and_is_run_again(shops: 
         async with looking_into(url) as connection:
             await connection.execute("DROP TABLE return_line")
         await assert_is_older_shop(url, shop)
-        await runner.upgrade(url)
-        await assert_is_like(url, await shops(NEWEST))
+        await assert_can_be_run_again(url, await shops(NEWEST))
 
 
 async def test_of_two_upgrades_at_once_one_waits_and_has_nothing_to_do(shops: Shops, running: Services):
