@@ -9,12 +9,15 @@ SQL = Path(__file__).parent / "sql"
 
 @dataclass(frozen=True)
 class Case:
-    """`name` also names the bare route and its SQL. `goal`: the part of its throughput that is to be reached."""
+    """`name` also names the bare route and its SQL. `goal`: the part of its throughput that is to be reached.
+
+    `variables` are those that are sent in turn, where it is not the shop or the callers who differ.
+    """
 
     name: str
     title: str
     goal: float
-    variables: dict[str, Any]
+    variables: tuple[dict[str, Any], ...]
     document: str
 
     @property
@@ -25,9 +28,9 @@ class Case:
 
 CATALOGUE = Case(
     "catalogue",
-    "catalogue page: 24 × (4 variants + 3 reviews)",
+    "catalogue page: 20 to 28 × (4 variants + 3 reviews)",
     0.75,
-    {"first": 24},
+    tuple({"first": first} for first in range(20, 29)),
     """query Catalogue($first: Int!) {
   products(first: $first) {
     edges { cursor node {
@@ -44,7 +47,7 @@ DETAIL = Case(
     "detail",
     "product detail: 4 variants, 9 or 10 reviews",
     0.90,
-    {},
+    ({},),
     """query Detail($slug: String!) {
   product(slug: $slug) {
     id slug name description careInstructions audience
@@ -60,7 +63,7 @@ ME = Case(
     "me",
     "me: 2 addresses, 5 orders × 2 lines",
     0.80,
-    {},
+    ({},),
     """query Me {
   me {
     id name email

@@ -169,7 +169,7 @@ async def readings(database: Database) -> list[Reading]:
     async with database.reading() as connection:
         order = await connection.fetchval("SELECT id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1")
     return [
-        Reading("a customer's account, addresses and orders", ME.document, ME.variables, customer),
+        Reading("a customer's account, addresses and orders", ME.document, ME.variables[0], customer),
         Reading("staff: one order", ONE, {"id": show_id("ord", order)}, support),
         Reading("staff: twenty orders", ORDERS, {}, support),
         Reading("staff: a customer, masked", MASKED, {"id": show_id("cus", customer.account_id)}, floor),

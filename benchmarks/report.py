@@ -37,25 +37,28 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """One case at one number of connections: rounds of a slice for each way."""
+    """One case at one number of connections: rounds of a slice for each way, for the reference way in some of them."""
 
     case: Case
     connections: int
     rounds: list[dict[str, Measured]]
 
+    def of(self, way: str) -> list[Measured]:
+        return [one[way] for one in self.rounds if way in one]
+
     def rate(self, way: str) -> float:
-        return median(one[way].slice.rate for one in self.rounds)
+        return median(one.slice.rate for one in self.of(way))
 
     def ratio(self, way: str, other: str) -> float:
         """How many times the throughput of the other way: the median over rounds."""
-        return median(one[way].slice.rate / one[other].slice.rate for one in self.rounds)
+        return median(one[way].slice.rate / one[other].slice.rate for one in self.rounds if {way, other} <= one.keys())
 
     def milliseconds(self, way: str, part: float) -> float:
-        return percentile([one[way].slice for one in self.rounds], part)
+        return percentile([one.slice for one in self.of(way)], part)
 
     def cost(self, way: str) -> tuple[float, float]:
         """CPU microseconds a request, of the server and of the database."""
-        return median(one[way].server for one in self.rounds), median(one[way].database for one in self.rounds)
+        return median(one.server for one in self.of(way)), median(one.database for one in self.of(way))
 
 
 def tables(rows: Sequence[Row], interference: Sequence[Interference]) -> str:
@@ -79,7 +82,7 @@ def details(rows: Sequence[Row]) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
-        for way in row.rounds[0]:
+        for way in sorted(row.rounds[0]):
             server, database = row.cost(way)
             lines.append(
                 f"| {row.case.title} | {row.connections} | {way} | {row.rate(way):.0f} "

@@ -25,7 +25,10 @@ from benchmarks.sign_ins import interference
 from benchmarks.ways import WAYS
 from benchmarks.writes import WriteRow
 
-CONNECTIONS = (1, 16)
+CONNECTIONS = (1, 16, 64)
+RARELY = 4
+"""In one of so many rounds the reference way is measured too: it is compared with nothing that is near to it."""
+
 WRITES = (CART, ORDER_CASE)
 
 
@@ -41,8 +44,8 @@ def main() -> None:
         say("product pages beside sign-ins")
         reading = Target(port, requests(DETAIL, "compiled", running, tokens))
         signing_in = Target(port, tuple(map(sign_in, CUSTOMERS)))
-        waits = interference(reading, signing_in, options.seconds * 4, max(1, options.rounds // 3), generators)
-        guarded = guard.table(running, options.rounds)
+        waits = interference(reading, signing_in, options.seconds * 6, max(1, options.rounds // 6), generators)
+        guarded = guard.table(running, options.rounds // 2)
         written = writes.table(list(measure_writes(options, servers, generators[0])))
     text = f"{report.tables(rows, waits)}\n\n{guarded}\n\n{written}"
     print(f"\n{text}")
@@ -52,16 +55,16 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short look: five short rounds")
-    parser.add_argument("--rounds", type=int, default=40, help="rounds of one slice for each way")
-    parser.add_argument("--seconds", type=float, default=0.4, help="length of a slice")
+    parser.add_argument("--quick", action="store_true", help="a short look: eight short rounds")
+    parser.add_argument("--rounds", type=int, default=80, help="rounds of one slice for each way")
+    parser.add_argument("--seconds", type=float, default=0.25, help="length of a slice")
     parser.add_argument("--products", type=int, default=1000, help="size of the shop")
     parser.add_argument("--home", type=Path, help="keep the shop's data here, and use what is there")
     parser.add_argument("--case", choices=[case.name for case in CASES], help="measure this case alone")
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 5, 0.25
+        options.rounds, options.seconds = 8, 0.2
     return options
 
 
@@ -82,7 +85,7 @@ def measure(
         for connections in CONNECTIONS:
             say(f"{case.name}, {connections} connections: {options.rounds} rounds")
             rounds = [
-                one_round(targets, servers, running, generator, (connections, options.seconds), flipped=number % 2 == 1)
+                one_round(in_turn(targets, number), servers, running, generator, (connections, options.seconds))
                 for number in range(options.rounds)
             ]
             yield Row(case, connections, rounds)
@@ -97,22 +100,29 @@ def measure_writes(
     return writes.measure(WRITES, ports, generator, options.rounds, options.seconds)
 
 
+def in_turn(targets: dict[str, Target], number: int) -> dict[str, Target]:
+    """The ways of this round: those that are compared side by side, each as often before the other."""
+    compared = [way for way in targets if way != "reference"]
+    ways = compared[::-1] if number % 2 else compared
+    if number % RARELY == 0:
+        ways.append("reference")
+    return {way: targets[way] for way in ways}
+
+
 def one_round(
     targets: dict[str, Target],
     servers: dict[str, tuple[int, int]],
     running: Shop,
     generator: Generator,
     load: tuple[int, float],
-    *,
-    flipped: bool,
 ) -> dict[str, Measured]:
     """A slice of each way, one after the other."""
     found = {}
-    for way in reversed(targets) if flipped else targets:
+    for way, target in targets.items():
         database = database_processes(running.settings)
         server = [servers[way][0]]
         before = cpu_nanoseconds(server), cpu_nanoseconds(database)
-        taken = generator.closed(targets[way], *load).result()
+        taken = generator.closed(target, *load).result()
         after = cpu_nanoseconds(server), cpu_nanoseconds(database)
         found[way] = Measured(taken, after[0] - before[0], after[1] - before[1])
     return found
@@ -124,7 +134,7 @@ def one_round(
 def requests(case: Case, way: str, running: Shop, tokens: list[str]) -> tuple[bytes, ...]:
     """What is asked in turn, and in the same order of every way."""
     if case is CATALOGUE:
-        asked: list[tuple[dict[str, Any], str | None]] = [(case.variables, None)]
+        asked: list[tuple[dict[str, Any], str | None]] = [(variables, None) for variables in case.variables]
     elif case is DETAIL:
         asked = [({"slug": slug}, None) for slug in running.slugs]
     else:

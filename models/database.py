@@ -134,6 +134,11 @@ class ReadPool:
         self._free = asyncio.Semaphore(size)
         self._closed = False
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether who asks for a connection has to wait."""
+        return self._free.locked()
+
     async def acquire(self) -> asyncpg.Connection:
         await self._free.acquire()
         while self._idle:
@@ -353,6 +358,11 @@ class Database:
             raise
         finally:
             self._readers.release(connection)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a reader has to wait for a connection."""
+        return self._readers.is_busy
 
     async def read_row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row of a statement that only reads: what `reading` is for, for less."""

@@ -39,8 +39,9 @@ from reads.permissions import Permissions
 from reads.plan import Planner
 from reads.reference import Done
 from reads.shown import Unfinished
-from reads.sqltext import Sources, Statement, compile_entity, compile_plan
+from reads.sqltext import Sources, Statement, compile_entity, compile_joined, compile_plan
 from reads.text import BROKEN
+from reads.together import Standing, Together
 from reads.verify import verify
 
 DOCUMENT_BYTES = 16 * 2**20
@@ -97,6 +98,7 @@ class Engine:
         self.operations: ByteBounded[tuple[str, str | None], Operation] = ByteBounded(DOCUMENT_BYTES)
         self.statements: ByteBounded[Any, Compiled | None] = ByteBounded(STATEMENT_BYTES)
         self.payloads: ByteBounded[Any, Payload] = ByteBounded(PAYLOAD_BYTES)
+        self._together = Together()
         verify(schema)
         reference.install(schema, permissions)
 
@@ -123,7 +125,7 @@ class Engine:
         if compiled is None or not compiled.public or compiled.statement.checks:
             return
         if compiled.statement.weight <= operation.weight:
-            operation.standing = compiled.statement
+            operation.standing = Standing(compiled.statement)
 
     async def read_standing(
         self, text: str, operation_name: str | None, variables: Mapping[str, Any], viewer: Any, database: Any
@@ -132,16 +134,26 @@ class Engine:
         operation = self.operations.get((text, operation_name))
         if operation is None or operation.standing is None or not operation.are_exact(variables):
             return None
-        statement = operation.standing
+        standing = operation.standing
         try:
-            arguments = [get(variables, viewer) for get in statement.getters]
+            arguments = [get(variables, viewer) for get in standing.statement.getters]
         except GraphQLError:
             return None
-        data: bytes = (await database.read_row(statement.sql, *arguments))[0]
+        if database.is_busy and not standing.has_waited:
+            standing.wait(self.joined(operation, variables, viewer))
+        if database.is_busy and standing.is_shared:
+            data = await self._together.read(standing, arguments, database)
+        else:
+            data = (await database.read_row(standing.statement.sql, *arguments))[0]
         if BROKEN in data:
             operation.standing = None
             return None
         return data
+
+    def joined(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> str | None:
+        """The standing statement of an operation for many callers at once, if there can be such a one."""
+        plan = self._planner(operation, operation.coerce_all(self.schema, variables), viewer).plan()
+        return compile_joined(plan, self.sources, viewer.access)
 
     async def read(
         self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any
@@ -193,7 +205,15 @@ class Engine:
         values = operation.coerce_all(self.schema, variables)
         if isinstance(values, list):
             return None
-        planner = Planner(
+        try:
+            plan = self._planner(operation, values, viewer).plan()
+            statement = compile_plan(plan, self.sources, viewer.access)
+        except (CannotCompile, GraphQLError, RecursionError):
+            return None
+        return Compiled(statement, plan.public and not statement.owned and not statement.private)
+
+    def _planner(self, operation: Operation, values: Any, viewer: Any) -> Planner:
+        return Planner(
             self.schema,
             operation.node,
             operation.fragments,
@@ -202,12 +222,6 @@ class Engine:
             self.permissions,
             facts=self.facts,
         )
-        try:
-            plan = planner.plan()
-            statement = compile_plan(plan, self.sources, viewer.access)
-        except (CannotCompile, GraphQLError, RecursionError):
-            return None
-        return Compiled(statement, plan.public and not statement.owned and not statement.private)
 
     def compiled_entity(self, operation: Operation, key: Any, make: Any, access: Any) -> Compiled | None:
         """The statement of a payload's entity, kept by `key`; `make()` plans it, giving rows, binds and steps."""

@@ -28,7 +28,7 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
 from reads.coercion import LEFT_AS_THEY_ARE, Coerce, Unsure, coercer
-from reads.sqltext import Statement
+from reads.together import Standing
 
 EXACT = {"Int": int, **LEFT_AS_THEY_ARE}
 MOST_ERRORS = 20
@@ -74,7 +74,7 @@ class Operation:
     fragments: dict[str, FragmentDetails]
     variables: list[Variable]
     notes: dict[Any, Any] = field(default_factory=dict)
-    standing: Statement | None = None
+    standing: Standing | None = None
 
     def __post_init__(self) -> None:
         self.is_query = self.kind is OperationType.QUERY

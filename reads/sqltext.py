@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     Column,
     ColumnElement,
     Insert,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 
 from models.statement import DIALECT
 from reads.entities import Aliases, entity_of
@@ -47,6 +49,20 @@ Recorder = Callable[[Any, Parameter], Insert]
 SUBJECT = literal_column("chr(2)", Text)
 MARKS = literal_column("chr(2) || '[^' || chr(2) || ']*' || chr(2)", Text)
 MARKED = literal_column("chr(2) || '([0-9a-f]{32}):([0-9]+)' || chr(2)", Text)
+
+
+class _JoinedCompiler(PGCompiler_asyncpg):
+    """Parameters are columns of what was asked."""
+
+    def visit_bindparam(self, bindparam: Any, *_: Any, **__: Any) -> str:
+        return f"asked.{bindparam.key}"
+
+
+class _Joined(PGDialect_asyncpg):
+    statement_compiler = _JoinedCompiler
+
+
+JOINED = _Joined()
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,15 @@ def compile_plan(plan: Plan, sources: Sources, access: Any) -> Statement:
         backend.session()
     text = whole(flat('{"data":', backend.object(plan.root, None), "}"))
     return backend.statement(text, plan.binds)
+
+
+def compile_joined(plan: Plan, sources: Sources, access: Any) -> str | None:
+    """The statement of `compile_plan` for many callers at once; None for one that cannot be asked so.
+
+    Its parameters are lists of the other's, and it gives a row for each of their places, in order.
+    """
+    backend = SQLText(sources, access)
+    return backend.joined(whole(flat('{"data":', backend.object(plan.root, None), "}")))
 
 
 def compile_entity(rows: Rows, binds: Sequence[Bind], sources: Sources, access: Any) -> Statement:
@@ -144,6 +169,18 @@ class SQLText:
                 bind.get({}, None)  # raises here and now where it is wrong
         checks = [bind.get for bind in binds if not bind.fixed and id(bind) not in used]
         return Statement(compiled.string, getters, checks, self._session is not None, self._private)
+
+    def joined(self, whole_text: ColumnElement[Any]) -> str | None:
+        """The same answer for lists of parameters; None where one is a list itself, which `unnest` takes apart."""
+        answer = self._answer(whole_text)
+        names = list(answer.compile(dialect=DIALECT).positiontup or [])
+        types = [self._binds[name].type for name in names if name in self._binds]
+        if not names or len(types) < len(names) or any(isinstance(one, (ARRAY, JSON)) for one in types):
+            return None
+        lists = ", ".join(f"${place}::{one.compile(DIALECT)}[]" for place, one in enumerate(types, 1))
+        one, columns = answer.compile(dialect=JOINED).string, ", ".join(names)
+        asked = f"unnest({lists}) WITH ORDINALITY AS asked ({columns}, place)"
+        return f"SELECT ({one}) FROM {asked} ORDER BY place"  # noqa: S608  # all of it is made here, by SQLAlchemy
 
     def _answer(self, whole_text: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         """One row; none where the statement depends on a session that is not live."""

@@ -123,6 +123,7 @@ class World:
         if isinstance(found, Body):
             same = "errors" not in reference and normal(found.data) == dumped(reference)
             same = same and await self.standing(asked.text, operation, variables) in {None, found.data}
+            same = same and await self.answered_together(operation, variables, found.data)
             verdict = Verdict.SAME if same and recorded == recorded_by_reference else Verdict.DIFFERENT
             both = (normal(found.data), recorded), (dumped(reference), recorded_by_reference)
             return Comparison(verdict, asked, variables, viewer, *both, recorded=bool(recorded))
@@ -136,6 +137,21 @@ class World:
         """What everyone is answered who asks again, if the document is such a one."""
         self.engine.let_stand(operation, variables, ANONYMOUS)
         return await self.engine.read_standing(text, None, variables, ANONYMOUS, self.database)
+
+    async def answered_together(self, operation: Operation, variables: Mapping[str, Any], answer: bytes) -> bool:
+        """Whether it is answered so among all that was asked of a standing document, if these can be asked at once."""
+        standing = operation.standing
+        if standing is None or standing.statement.checks:
+            return True
+        if not standing.has_waited:
+            standing.wait(self.engine.joined(operation, variables, ANONYMOUS))
+        asked: list[tuple[list[Any], bytes]] = operation.notes.setdefault("asked together", [])
+        asked.append((standing.statement.arguments(variables, ANONYMOUS), answer))
+        if standing.joined is None:
+            return True
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(standing.joined, *zip(*(arguments for arguments, _ in asked), strict=True))
+        return [row[0] for row in rows] == [known for _, known in asked]
 
     async def settle(self, viewer: Viewer, before: Collection[asyncio.Task[Any]]) -> None:
         """An error ends an execution while others of its reads may not even have begun: they are waited for.

@@ -153,6 +153,16 @@ def masked_values_are_shown(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Planner, "guarded", shown)
 
 
+def answers_given_together_are_mixed_up(patch: pytest.MonkeyPatch) -> None:
+    joined = SQLText.joined
+
+    def backwards(self: SQLText, whole_text: Any) -> str | None:
+        found = joined(self, whole_text)
+        return found and f"{found} DESC"
+
+    patch.setattr(SQLText, "joined", backwards)
+
+
 SEEN_BY: dict[Sabotage, Callable[[Viewer], bool]] = {
     reads_of_persons_are_not_recorded: lambda viewer: viewer.kind is ViewerKind.STAFF,
     masked_values_are_shown: lambda viewer: (
@@ -181,4 +191,5 @@ SABOTAGES: list[Sabotage] = [
     a_facet_counts_within_its_own_filter,
     reads_of_persons_are_not_recorded,
     masked_values_are_shown,
+    answers_given_together_are_mixed_up,
 ]
