@@ -45,7 +45,7 @@ def main() -> None:
         reading = Target(port, requests(DETAIL, "compiled", running, tokens))
         signing_in = Target(port, tuple(map(sign_in, CUSTOMERS)))
         waits = interference(reading, signing_in, options.seconds * 6, max(1, options.rounds // 6), generators)
-        guarded = guard.table(running, options.rounds // 2)
+        guarded = guard.table(running, max(1, options.rounds // 2))
         written = writes.table(list(measure_writes(options, servers, generators[0])))
     text = f"{report.tables(rows, waits)}\n\n{guarded}\n\n{written}"
     print(f"\n{text}")
@@ -96,8 +96,9 @@ def measure_writes(
 ) -> Iterator[WriteRow]:
     """A row for each write."""
     ports = {way: port for way, (_, port) in servers.items()}
-    say(f"writes: {options.rounds} rounds")
-    return writes.measure(WRITES, ports, generator, options.rounds, options.seconds)
+    rounds = max(1, options.rounds // 2)
+    say(f"writes: {rounds} rounds")
+    return writes.measure(WRITES, ports, generator, rounds, options.seconds * 2)
 
 
 def in_turn(targets: dict[str, Target], number: int) -> dict[str, Target]:

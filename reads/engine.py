@@ -41,7 +41,7 @@ from reads.reference import Done
 from reads.shown import Unfinished
 from reads.sqltext import Sources, Statement, compile_entity, compile_joined, compile_plan
 from reads.text import BROKEN
-from reads.together import Standing, Together
+from reads.together import Standing, Together, question
 from reads.verify import verify
 
 DOCUMENT_BYTES = 16 * 2**20
@@ -139,21 +139,30 @@ class Engine:
             arguments = [get(variables, viewer) for get in standing.statement.getters]
         except GraphQLError:
             return None
-        if database.is_busy and not standing.has_waited:
-            standing.wait(self.joined(operation, variables, viewer))
-        if database.is_busy and standing.is_shared:
-            data = await self._together.read(standing, arguments, database)
+        asked = question(arguments) if database.is_busy else None
+        if asked is None:
+            data: bytes = (await database.read_row(standing.statement.sql, *arguments))[0]
         else:
-            data = (await database.read_row(standing.statement.sql, *arguments))[0]
+            if not standing.has_joined:
+                standing.join(self.joined(operation, variables, viewer))
+            data = await self._together.read(standing, asked, database)
         if BROKEN in data:
             operation.standing = None
             return None
         return data
 
     def joined(self, operation: Operation, variables: Mapping[str, Any], viewer: Any) -> str | None:
-        """The standing statement of an operation for many callers at once, if there can be such a one."""
-        plan = self._planner(operation, operation.coerce_all(self.schema, variables), viewer).plan()
-        return compile_joined(plan, self.sources, viewer.access)
+        """The operation's statement for several questions; None where there can be none, or it would weigh too much."""
+        values = operation.coerce_all(self.schema, variables)
+        compiled = None if isinstance(values, list) else self.compiled(operation, values.coerced, variables, viewer)
+        if compiled is None:
+            return None
+        try:
+            plan = self._planner(operation, values, viewer).plan()
+            found = compile_joined(plan, self.sources, viewer.access, compiled.statement)
+        except (CannotCompile, GraphQLError, RecursionError):
+            return None
+        return found if found and compiled.statement.weight + len(found) <= operation.weight else None
 
     async def read(
         self, operation: Operation, variables: Mapping[str, Any], viewer: Any, database: Any

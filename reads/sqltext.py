@@ -105,19 +105,16 @@ class Sources:
 def compile_plan(plan: Plan, sources: Sources, access: Any) -> Statement:
     """The statement of a whole operation: its value is the response body."""
     backend = SQLText(sources, access)
-    if plan.relied:
-        backend.session()
-    text = whole(flat('{"data":', backend.object(plan.root, None), "}"))
-    return backend.statement(text, plan.binds)
+    return backend.statement(backend.response(plan), plan.binds)
 
 
-def compile_joined(plan: Plan, sources: Sources, access: Any) -> str | None:
-    """The statement of `compile_plan` for many callers at once; None for one that cannot be asked so.
+def compile_joined(plan: Plan, sources: Sources, access: Any, single: Statement) -> str | None:
+    """The statement of `compile_plan`, which is `single`, for several questions; None where it cannot be asked so.
 
     Its parameters are lists of the other's, and it gives a row for each of their places, in order.
     """
     backend = SQLText(sources, access)
-    return backend.joined(whole(flat('{"data":', backend.object(plan.root, None), "}")))
+    return backend.joined(backend.response(plan), single)
 
 
 def compile_entity(rows: Rows, binds: Sequence[Bind], sources: Sources, access: Any) -> Statement:
@@ -155,6 +152,12 @@ class SQLText:
         self.aliases = Aliases()
         self.subqueries = count()
 
+    def response(self, plan: Plan) -> ColumnElement[Any]:
+        """The text of the response."""
+        if plan.relied:
+            self.session()
+        return whole(flat('{"data":', self.object(plan.root, None), "}"))
+
     def statement(self, whole_text: ColumnElement[Any], binds: Sequence[Bind]) -> Statement:
         compiled = self._answer(whole_text).compile(dialect=DIALECT)
         names = list(compiled.positiontup or [])
@@ -170,12 +173,14 @@ class SQLText:
         checks = [bind.get for bind in binds if not bind.fixed and id(bind) not in used]
         return Statement(compiled.string, getters, checks, self._session is not None, self._private)
 
-    def joined(self, whole_text: ColumnElement[Any]) -> str | None:
+    def joined(self, whole_text: ColumnElement[Any], single: Statement) -> str | None:
         """The same answer for lists of parameters; None where one is a list itself, which `unnest` takes apart."""
         answer = self._answer(whole_text)
-        names = list(answer.compile(dialect=DIALECT).positiontup or [])
+        compiled = answer.compile(dialect=DIALECT)
+        names = list(compiled.positiontup or [])
         types = [self._binds[name].type for name in names if name in self._binds]
-        if not names or len(types) < len(names) or any(isinstance(one, (ARRAY, JSON)) for one in types):
+        nested = any(isinstance(one, (ARRAY, JSON)) for one in types)
+        if not names or len(types) < len(names) or nested or compiled.string != single.sql:
             return None
         lists = ", ".join(f"${place}::{one.compile(DIALECT)}[]" for place, one in enumerate(types, 1))
         one, columns = answer.compile(dialect=JOINED).string, ", ".join(names)

@@ -5,7 +5,7 @@ what was true before the question came.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -18,44 +18,51 @@ MOST = 8
 SECONDS = 0.002
 """What one statement may take by what its questions took before: beyond that they had better go side by side."""
 
-SLOWER = 1.02
-"""How fast it is believed that a question takes longer than before."""
+SLOWER = 1.1
+"""How much longer than before a question is believed to take at a time."""
 
-Arguments = tuple[Any, ...]
+Question = tuple[Any, ...]
 Waiting = list["asyncio.Future[bytes]"]
+
+
+def question(arguments: Iterable[Any]) -> Question | None:
+    """The arguments as what can be compared with others'; None where they cannot be."""
+    found = tuple(tuple(one) if isinstance(one, list) else one for one in arguments)
+    try:
+        hash(found)
+    except TypeError:
+        return None
+    return found
 
 
 @dataclass
 class Standing:
-    """A statement that answers everyone. `joined` answers a list of questions with a row for each.
+    """A statement that answers everyone. `joined` answers several questions with a row for each.
 
-    `seconds`: the least that a question took lately; None before the first time.
+    It is made when somebody has to wait for the first time. `seconds`: the least that a question took lately.
     """
 
     statement: Statement
     joined: str | None = None
-    has_waited: bool = False
-    seconds: float | None = None
+    has_joined: bool = False
+    seconds: float = SECONDS
 
-    def wait(self, joined: str | None) -> None:
-        """It is to wait for the first time: not before is it worth making the joined statement."""
-        self.joined, self.has_waited = joined, True
+    def join(self, joined: str | None) -> None:
+        """Sets the joined statement; None where there can be none."""
+        self.joined, self.has_joined = joined, True
 
     def note(self, seconds: float) -> None:
         """A question took so long: mostly it waited for a processor, which is nothing against it."""
-        self.seconds = seconds if self.seconds is None else min(seconds, self.seconds * SLOWER)
+        self.seconds = min(seconds, self.seconds * SLOWER)
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether questions can be told apart, and who asks the same may share an answer."""
-        return self.joined is not None or not self.statement.getters
+    def part(self) -> None:
+        """Several questions went wrong together: they are not put together for a while."""
+        self.seconds = SECONDS
 
     @property
     def most(self) -> int:
         """How many different questions may go together."""
-        if self.joined is None or self.seconds is None:
-            return 1
-        return max(1, min(MOST, int(SECONDS / self.seconds)))
+        return 1 if self.joined is None else max(1, min(MOST, int(SECONDS / self.seconds)))
 
 
 @dataclass(eq=False)
@@ -63,14 +70,15 @@ class Group:
     """Questions that wait for a connection, each with those who asked it."""
 
     standing: Standing
-    asked: dict[Arguments, Waiting] = field(default_factory=dict)
+    asked: dict[Question, Waiting] = field(default_factory=dict)
+    is_closed: bool = False
 
-    def takes(self, arguments: Arguments) -> bool:
-        return arguments in self.asked or len(self.asked) < self.standing.most
+    def takes(self, asked: Question) -> bool:
+        return asked in self.asked or len(self.asked) < self.standing.most
 
-    def join(self, arguments: Arguments) -> "asyncio.Future[bytes]":
+    def join(self, asked: Question) -> "asyncio.Future[bytes]":
         answer = asyncio.get_running_loop().create_future()
-        self.asked.setdefault(arguments, []).append(answer)
+        self.asked.setdefault(asked, []).append(answer)
         return answer
 
     async def fetch(self, connection: Any) -> None:
@@ -84,53 +92,67 @@ class Group:
         for waiting, row in zip(self.asked.values(), rows, strict=True):
             tell(waiting, row[0])
 
+    async def part(self, database: Any) -> None:
+        """Answers one by one: what is wrong with another, or with all of them together, is nobody's own fault."""
+        self.standing.part()
+        await asyncio.gather(*(self._alone(one, database) for one in self.asked))
+
+    async def _alone(self, asked: Question, database: Any) -> None:
+        try:
+            row = await database.read_row(self.standing.statement.sql, *asked)
+            tell(self.asked[asked], row[0])
+        except Exception as error:  # noqa: BLE001  # told to those who asked
+            fail(self.asked[asked], error)
+
+    def fail(self, error: Exception) -> None:
+        for waiting in self.asked.values():
+            fail(waiting, error)
+
+    def leave(self) -> None:
+        """Who has no answer yet will have none."""
+        for waiting in self.asked.values():
+            for one in waiting:
+                one.cancel()
+
 
 class Together:
-    """Those who wait, by the statement that they wait for."""
+    """Those who wait, by the database and the statement that they wait for, and by the question if it goes alone."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Group] = {}
+        self._open: dict[tuple[Any, str, Question | None], Group] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    async def read(self, standing: Standing, arguments: Sequence[Any], database: Any) -> bytes:
+    async def read(self, standing: Standing, asked: Question, database: Any) -> bytes:
         """The answer, once a connection is free. Raises what the database does."""
-        key, sql = tuple(arguments), standing.statement.sql
-        group = self._open.get(sql)
-        if group is None or not group.takes(key):
-            group = self._open[sql] = Group(standing)
-            running = asyncio.create_task(self._answer(group, database))
+        place = database, standing.statement.sql, asked if standing.most == 1 else None
+        group = self._open.get(place)
+        if group is None or not group.takes(asked):
+            group = self._open[place] = Group(standing)
+            running = asyncio.create_task(self._answer(group, place))
             self._running.add(running)
             running.add_done_callback(self._running.discard)
-        return await group.join(key)
+        return await group.join(asked)
 
-    async def _answer(self, group: Group, database: Any) -> None:
+    async def _answer(self, group: Group, place: tuple[Any, str, Question | None]) -> None:
+        database = place[0]
         try:
             async with database.reading() as connection:
-                self._close(group)
+                self._close(group, place)
                 await group.fetch(connection)
         except Exception as error:  # noqa: BLE001  # told to those who asked
-            self._close(group)
-            if len(group.asked) == 1:
-                fail(*group.asked.values(), error)
+            if group.is_closed and len(group.asked) > 1:
+                await group.part(database)
             else:
-                await asyncio.gather(*(alone(group.standing, one, database) for one in group.asked.items()))
+                group.fail(error)
+        finally:
+            self._close(group, place)
+            group.leave()
 
-    def _close(self, group: Group) -> None:
+    def _close(self, group: Group, place: tuple[Any, str, Question | None]) -> None:
         """Lets nobody else join."""
-        sql = group.standing.statement.sql
-        if self._open.get(sql) is group:
-            del self._open[sql]
-
-
-async def alone(standing: Standing, question: tuple[Arguments, Waiting], database: Any) -> None:
-    """Answers one question by itself: what is wrong with another, or with all of them together, is not its fault."""
-    arguments, waiting = question
-    try:
-        row = await database.read_row(standing.statement.sql, *arguments)
-    except Exception as error:  # noqa: BLE001  # told to those who asked
-        fail(waiting, error)
-    else:
-        tell(waiting, row[0])
+        group.is_closed = True
+        if self._open.get(place) is group:
+            del self._open[place]
 
 
 def tell(waiting: Waiting, answer: bytes) -> None:

@@ -5,7 +5,7 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.embedded import Services
 from auth.viewer import ANONYMOUS
 from models.database import Database
 from resolvers.root import open_engine
-from tests.support.both_ways import Comparison, Verdict, World, open_world
+from tests.support.both_ways import Asked, Comparison, Verdict, World, open_world
 from tests.support.database import copy_of
 from tests.support.operations import Generated
 from tests.support.sabotage import SABOTAGES, SEEN_BY, Sabotage
@@ -90,3 +90,44 @@ async def test_plan_with_variables_within_lists_is_for_other_values_too(world: W
         assert found.verdict is Verdict.SAME
         counts.add(str(found.compiled).count("ord_"))
     assert len(counts) > 1
+
+
+def cursors(world: World) -> list[str]:
+    return world.samples.cursors["ProductConnection", "FEATURED"]
+
+
+PAGE = "edges { cursor node { slug available } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+SIZES = [0, 1, 3, 100]
+TOGETHER: dict[str, Callable[[World], list[Any]]] = {
+    f"query ($asked: Int!) {{ products(first: $asked) {{ {PAGE} }} }}": lambda world: SIZES,
+    f"query ($asked: Int!) {{ products(last: $asked) {{ {PAGE} }} }}": lambda world: SIZES,
+    f"query ($asked: String!) {{ products(first: 3, after: $asked) {{ {PAGE} }} }}": cursors,
+    f"query ($asked: String!) {{ products(last: 3, before: $asked) {{ {PAGE} }} }}": cursors,
+    f"query ($asked: String!) {{ products(first: 9, filter: {{category: $asked}}) {{ totalCount {PAGE} }} }}": (
+        lambda world: [*world.catalogue.categories, "none"]
+    ),
+    f"query ($asked: Boolean!) {{ products(first: 9, filter: {{available: $asked}}) {{ totalCount {PAGE} }} }}": (
+        lambda world: [True, False]
+    ),
+    "query ($asked: Int!) { products(first: 5) { edges { node { reviews(first: $asked) { edges { cursor } } } } } }": (
+        lambda world: SIZES
+    ),
+    "query ($asked: String!) { category(slug: $asked) { name parent { name } children { name } } }": (
+        lambda world: [*world.catalogue.categories, "none"]
+    ),
+    "query ($asked: String!) { product(slug: $asked) { id name variants { sku price { amount } } } }": (
+        lambda world: world.samples.texts["slug"]
+    ),
+}
+
+
+@pytest.mark.parametrize("text", TOGETHER)
+async def test_all_at_once_is_answered_as_one_by_one(world: World, text: str):
+    fresh = replace(world, engine=open_engine(facts=FACTS))
+    asked = Generated(text, [{"asked": one} for one in TOGETHER[text](world)], False)
+    found = [await fresh.compare(asked, variables, ANONYMOUS) for variables in asked.variables]
+    assert {one.verdict for one in found} == {Verdict.SAME}, told(found, SEED)
+    assert len({str(one.compiled) for one in found}) > 1
+    together = [one for one in fresh.engine.prepare(text, None).notes.values() if isinstance(one, Asked)]
+    assert [len(one.answers) for one in together] == [len(found)]
+    assert together[0].joined is not None

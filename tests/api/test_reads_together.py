@@ -3,26 +3,31 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.embedded import Services
 from auth.viewer import ANONYMOUS
+from commerce import catalogue_search
 from models.catalogue import Product
 from models.database import Database, DatabaseAway
-from models.ids import new_id, show_id
+from models.statement import connection_of
 from reads.engine import Engine
 from reads.together import MOST, SECONDS, Standing
 from resolvers.root import open_engine
 from tests.support import selling
+from tests.support.database import copy_of
 from tests.support.matrix_world import Overheard
 from tests.support.shop_facts import FACTS
 
 NAMED = "query ($slug: String!) { product(slug: $slug) { name } }"
+SEARCHED = "query ($words: String!) { products(first: 1, filter: {search: $words}) { totalCount } }"
 COUNTED = "{ products(first: 1) { totalCount } }"
 SLUGS = [f"romper-{number}" for number in range(2 * MOST)]
 
@@ -47,12 +52,14 @@ class Crowd:
         return operation.standing
 
     async def met(self) -> None:
-        """Both documents stand, and were waited for once, so that it is known how long they take."""
-        for text, variables in ((NAMED, {"slug": "none"}), (COUNTED, {})):
-            operation = self.engine.prepare(text, None)
-            self.engine.let_stand(operation, variables, ANONYMOUS)
-            await self.wait([self.read(text, variables)])
-            self.standing(text).seconds = 0.0001
+        """The documents stand, and were waited for once, so that it is known how long they take."""
+        await self.meet(NAMED, {"slug": "none"})
+        await self.meet(COUNTED, {})
+
+    async def meet(self, text: str, variables: dict[str, Any]) -> None:
+        self.engine.let_stand(self.engine.prepare(text, None), variables, ANONYMOUS)
+        await self.wait([self.read(text, variables)])
+        self.standing(text).seconds = SECONDS / MOST
         self.database.take()
 
     async def wait(self, asked: Sequence[Awaitable[bytes | None]]) -> list[bytes | BaseException | None]:
@@ -71,11 +78,16 @@ class Crowd:
             yield held
 
 
+async def found_product(transaction: AsyncConnection, slug: str) -> None:
+    key = await selling.product(transaction, slug=slug, name=f"Romper {slug}")
+    await catalogue_search.index(connection_of(transaction), [key])
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def crowd(committed_database: Database) -> AsyncGenerator[Crowd]:
     database = Overheard(committed_database.url)
     for slug in SLUGS:
-        await database.transact(lambda t, slug=slug: selling.product(t, slug=slug, name=f"Romper {slug}"))
+        await database.transact(lambda t, slug=slug: found_product(t, slug))
     found = Crowd(database)
     await found.met()
     yield found
@@ -116,17 +128,15 @@ async def test_different_documents_go_apart(crowd: Crowd):
     assert set(crowd.database.take()) == {crowd.standing().joined, crowd.standing(COUNTED).statement.sql}
 
 
-async def test_lists_are_asked_one_by_one(crowd: Crowd):
-    """`unnest` would take them apart, and they cannot be compared. No public document has one yet that stands."""
-    listed = "query ($a: ID!, $b: ID!) { nodes(ids: [$a, $b]) { ... on Product { name } } }"
-    variables = {"a": show_id("prd", new_id()), "b": show_id("prd", new_id())}
-    operation = crowd.engine.prepare(listed, None)
-    compiled = crowd.engine.compiled(operation, variables, variables, ANONYMOUS)
-    assert compiled is not None
-    operation.standing = Standing(compiled.statement)
-    found = await crowd.wait([crowd.read(listed, variables) for _ in range(3)])
-    assert set(found) == {b'{"data":{"nodes":[null,null]}}'}
-    assert crowd.database.take() == [compiled.statement.sql] * 3
+async def test_list_is_shared_with_who_asks_the_same(crowd: Crowd):
+    """`unnest` would take lists apart, as a search has them of its words."""
+    await crowd.meet(SEARCHED, {"words": "none"})
+    asked = ["romper", "dress", "romper", "dress"]
+    found = await crowd.wait([crowd.read(SEARCHED, {"words": words}) for words in asked])
+    count = [b'{"data":{"products":{"totalCount":%d}}}' % (len(SLUGS) if words == "romper" else 0) for words in asked]
+    assert found == count
+    assert crowd.standing(SEARCHED).joined is None
+    assert crowd.database.take() == [crowd.standing(SEARCHED).statement.sql] * 2
 
 
 async def test_what_takes_long_goes_side_by_side(crowd: Crowd):
@@ -134,7 +144,7 @@ async def test_what_takes_long_goes_side_by_side(crowd: Crowd):
     await crowd.wait([crowd.ask(slug) for slug in SLUGS[:4]])
     assert crowd.database.take() == [crowd.standing().joined] * 2
     crowd.standing().seconds = 1
-    await crowd.wait([crowd.ask(slug) for slug in SLUGS[:4]])
+    await crowd.wait([crowd.ask(slug) for slug in SLUGS[:4] * 2])
     assert crowd.database.take() == [crowd.standing().statement.sql] * 4
 
 
@@ -154,6 +164,27 @@ async def test_who_comes_last_is_told_what_is_true_then(crowd: Crowd):
     assert [await early, await late] == [answer("new")] * 2
 
 
+async def test_who_asks_while_a_statement_runs_is_answered_by_the_next(crowd: Crowd):
+    """An answer that is under way may be older than the question."""
+    writing = await crowd.database.writers.acquire()
+    await writing.begin()
+    await writing.raw.execute("LOCK product IN ACCESS EXCLUSIVE MODE")
+    async with crowd.all_taken() as held:
+        early = [asyncio.ensure_future(crowd.ask(slug)) for slug in SLUGS[:2]]
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+    async with crowd.all_taken() as left:
+        assert len(left) == len(held) - 1
+        late = [asyncio.ensure_future(crowd.ask(slug)) for slug in SLUGS[1:3]]
+        await asyncio.sleep(0.05)
+        await writing.raw.execute("UPDATE product SET name = 'Romper new'")
+        await writing.commit()
+    await crowd.database.writers.release(writing)
+    await asyncio.gather(*early)
+    assert await asyncio.gather(*late) == [answer("new")] * 2
+    assert crowd.database.take() == [crowd.standing().joined] * 2
+
+
 async def test_who_goes_away_is_not_missed(crowd: Crowd):
     async with crowd.all_taken():
         tasks = [asyncio.ensure_future(crowd.ask(slug)) for slug in (*SLUGS[:3], SLUGS[0])]
@@ -165,6 +196,29 @@ async def test_who_goes_away_is_not_missed(crowd: Crowd):
     assert found[2:] == [answer(SLUGS[2]), answer(SLUGS[0])]
 
 
+async def test_nobody_is_left_waiting_where_the_server_stops(crowd: Crowd):
+    async with crowd.all_taken():
+        before = asyncio.all_tasks()
+        tasks = [asyncio.ensure_future(crowd.ask(slug)) for slug in SLUGS[:3]]
+        await asyncio.sleep(0.01)
+        (running,) = asyncio.all_tasks() - before - set(tasks)
+        running.cancel()
+        found = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    assert [type(one) for one in found] == [asyncio.CancelledError] * 3
+    assert await crowd.wait([crowd.ask(SLUGS[0])]) == [answer(SLUGS[0])]
+
+
+async def test_databases_are_kept_apart(crowd: Crowd, template: str, running: Services):
+    """Two shops in one process have the same statements, and not the same answers."""
+    async with copy_of(template, running.database_url) as url:
+        other = replace(crowd, database=Overheard(url))
+        async with crowd.all_taken(), other.all_taken():
+            tasks = [asyncio.ensure_future(one.ask(SLUGS[0])) for one in (crowd, other)]
+            await asyncio.sleep(0.01)
+        assert await asyncio.gather(*tasks) == [answer(SLUGS[0]), b'{"data":{"product":null}}']
+        await other.database.close()
+
+
 @pytest.mark.parametrize("joined", ["SELECT 1 / cardinality($1::text[]) - 1 / 0", "SELECT pg_sleep(60), $1::text[]"])
 async def test_what_goes_wrong_together_is_asked_apart(crowd: Crowd, joined: str):
     async with crowd.all_taken() as held:
@@ -174,6 +228,7 @@ async def test_what_goes_wrong_together_is_asked_apart(crowd: Crowd, joined: str
     asked = [*SLUGS[:3], SLUGS[0]]
     assert await crowd.wait([crowd.ask(slug) for slug in asked]) == [answer(slug) for slug in asked]
     assert crowd.database.take() == [joined, *[crowd.standing().statement.sql] * 3]
+    assert crowd.standing().most == 1, "they would go wrong again"
 
 
 async def test_statement_that_is_cut_off_is_asked_again_apart(crowd: Crowd):

@@ -83,6 +83,15 @@ def apart(left: str, right: str) -> tuple[str, str]:
 
 
 @dataclass
+class Asked:
+    """What everyone asked of one statement, what was answered, and how all is asked at once."""
+
+    arguments: list[list[Any]] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+    joined: str | None = None
+
+
+@dataclass
 class World:
     """A planted database, an engine, everyone who may ask, and values to ask with."""
 
@@ -123,7 +132,8 @@ class World:
         if isinstance(found, Body):
             same = "errors" not in reference and normal(found.data) == dumped(reference)
             same = same and await self.standing(asked.text, operation, variables) in {None, found.data}
-            same = same and await self.answered_together(operation, variables, found.data)
+            if viewer == ANONYMOUS:
+                same = same and await self.answered_together(operation, variables, found.data)
             verdict = Verdict.SAME if same and recorded == recorded_by_reference else Verdict.DIFFERENT
             both = (normal(found.data), recorded), (dumped(reference), recorded_by_reference)
             return Comparison(verdict, asked, variables, viewer, *both, recorded=bool(recorded))
@@ -139,19 +149,22 @@ class World:
         return await self.engine.read_standing(text, None, variables, ANONYMOUS, self.database)
 
     async def answered_together(self, operation: Operation, variables: Mapping[str, Any], answer: bytes) -> bool:
-        """Whether it is answered so among all that was asked of a standing document, if these can be asked at once."""
-        standing = operation.standing
-        if standing is None or standing.statement.checks:
+        """Whether everyone is answered so among all that was asked of the same statement, if these can go together."""
+        values = operation.coerce(self.engine.schema, variables)
+        assert values is not None
+        compiled = self.engine.compiled(operation, values, variables, ANONYMOUS)
+        if compiled is None or not compiled.public:
             return True
-        if not standing.has_waited:
-            standing.wait(self.engine.joined(operation, variables, ANONYMOUS))
-        asked: list[tuple[list[Any], bytes]] = operation.notes.setdefault("asked together", [])
-        asked.append((standing.statement.arguments(variables, ANONYMOUS), answer))
-        if standing.joined is None:
+        asked = operation.notes.setdefault(("asked", compiled.statement.sql), Asked())
+        asked.answers.append(answer)
+        asked.arguments.append(compiled.statement.arguments(values, ANONYMOUS))
+        if len(asked.answers) == 1:
+            asked.joined = self.engine.joined(operation, variables, ANONYMOUS)
+        if asked.joined is None:
             return True
         async with self.database.reading() as connection:
-            rows = await connection.fetch(standing.joined, *zip(*(arguments for arguments, _ in asked), strict=True))
-        return [row[0] for row in rows] == [known for _, known in asked]
+            rows = await connection.fetch(asked.joined, *zip(*asked.arguments, strict=True))
+        return [row[0] for row in rows] == asked.answers
 
     async def settle(self, viewer: Viewer, before: Collection[asyncio.Task[Any]]) -> None:
         """An error ends an execution while others of its reads may not even have begun: they are waited for.

@@ -156,8 +156,8 @@ def masked_values_are_shown(patch: pytest.MonkeyPatch) -> None:
 def answers_given_together_are_mixed_up(patch: pytest.MonkeyPatch) -> None:
     joined = SQLText.joined
 
-    def backwards(self: SQLText, whole_text: Any) -> str | None:
-        found = joined(self, whole_text)
+    def backwards(self: SQLText, *whole: Any) -> str | None:
+        found = joined(self, *whole)
         return found and f"{found} DESC"
 
     patch.setattr(SQLText, "joined", backwards)
@@ -168,6 +168,7 @@ SEEN_BY: dict[Sabotage, Callable[[Viewer], bool]] = {
     masked_values_are_shown: lambda viewer: (
         "customer:recognise" in viewer.permissions and "customer:read" not in viewer.permissions
     ),
+    answers_given_together_are_mixed_up: lambda viewer: viewer.kind is ViewerKind.ANONYMOUS,
 }
 """The only callers who see a difference: drawn for others as well, it would take long to be found."""
 
