@@ -58,8 +58,8 @@ WRITING = {
 }
 
 # A large document's statement is longer than asyncpg keeps by itself (15 KiB), and would be planned at each request; so
-# would every statement after the five minutes that it lives. What everyone reads has two (`reads.together`).
-KEPT_STATEMENTS = {"statement_cache_size": 256, "max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
+# would every statement after the five minutes that it lives. PostgreSQL keeps a plan for each on each connection.
+KEPT_STATEMENTS = {"statement_cache_size": 128, "max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
 
 
 def sqlalchemy_url(url: str) -> URL:
