@@ -52,7 +52,7 @@ release: .venv/.tools
 	@$(BIN)/python -m app schema --release
 	$(BIN)/python -m migrations.release
 
-## make bench      Measure pages, sign-ins, cart adds and orders against routes written by hand (ten minutes)
+## make bench      Measure pages, sign-ins, cart adds and orders against routes written by hand (a quarter of an hour)
 bench: .venv/.tools
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
