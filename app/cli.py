@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app import logging
 from app.catalogue_commands import catalogue
-from app.embedded import Services, ServicesFailedError, addresses, running, services
+from app.embedded import Services, ServicesFailedError, addresses, minded, running, services
 from app.embedded.home import UnsafeFolderError
 from app.listening import AddressInUseError, bind, stopped_by_signals
 from app.partner_commands import partner
@@ -78,7 +78,8 @@ def serve(
         def opened() -> None:
             _welcome(settings, sign_ins, time.monotonic() - begun)
 
-        uvloop.run(serving.serve(settings, found, bound, with_worker=worker, opened=opened))
+        with minded(settings):
+            uvloop.run(serving.serve(settings, found, bound, with_worker=worker, opened=opened))
 
 
 @cli.command()
@@ -96,7 +97,7 @@ def worker() -> None:
         aside.print("  working; Ctrl-C stops")
         await serving.run_worker(settings, found, stop)
 
-    with stopped_by_signals(), services(settings, progress=progress) as found:
+    with stopped_by_signals(), services(settings, progress=progress) as found, minded(settings):
         uvloop.run(until_told(found))
 
 

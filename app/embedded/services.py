@@ -5,9 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,7 @@ from app.settings import ROOT, Settings
 Progress = Callable[[str], None]
 # Seconds that the last user to leave waits: for the keeper to notice, and for the servers to stop.
 NOTICING, STOPPING = 5.0, 90.0
+MINDING = 1.0  # seconds between two looks whether there is a keeper still
 REVIVING = 120.0  # seconds to wait for servers that another process is starting
 
 
@@ -68,6 +70,28 @@ def services(settings: Settings, *, durable: bool = True, progress: Progress = l
             fcntl.flock(users, fcntl.LOCK_UN)
             if last:
                 _wait_for_keeper(home)
+
+
+@contextmanager
+def minded(settings: Settings) -> Generator[None]:
+    """A keeper of the servers in use that is killed is replaced while this is open: for who uses them for long."""
+    home, parts, left = Home(settings.home), _wanted(settings), threading.Event()
+
+    def mind() -> None:
+        while not left.wait(MINDING):
+            if _keeper_is_gone(home):
+                with suppress(ServicesFailedError, OSError):  # its log says why; it is tried again
+                    _ensure_keeper(home, parts, True, lambda _: None)
+
+    minder = threading.Thread(target=mind, name="minder of the keeper")
+    if parts:
+        minder.start()
+    try:
+        yield
+    finally:
+        left.set()
+        if parts:
+            minder.join()
 
 
 def _wanted(settings: Settings) -> list[str]:

@@ -70,6 +70,14 @@ def keeper_of(home: Path) -> int:
     return json.loads(Home(home).state.read_text())["pid"]
 
 
+def found_keeper(home: Path) -> int | None:
+    """The keeper, if its servers answer."""
+    try:
+        return keeper_of(home)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def postmaster_of(home: Path) -> int:
     return int((Home(home).postgres_data / "postmaster.pid").read_text().split("\n")[0])
 

@@ -43,6 +43,22 @@ def test_shop_is_ready_again_after_its_database_was_killed(own: Settings):
             time.sleep(0.1)
 
 
+def test_shop_is_ready_again_after_the_keeper_of_its_servers_was_killed(own: Settings):
+    with serving(own.home) as (process, address):
+        killed = programs.keeper_of(own.home)
+        programs.kill(killed)
+        deadline = time.monotonic() + 30
+        while programs.found_keeper(own.home) in {killed, None}:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        while httpx.get(f"{address}/health/ready").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert programs.wait_until_gone(own.home) == set()
+
+
 def test_address_that_is_taken_is_told_before_anything_is_started(own: Settings):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run(own.home, "serve", LAYETTE_PORT=str(taken.getsockname()[1]))
