@@ -5,8 +5,11 @@ import asyncpg
 from app import sign_ins
 from app.settings import Settings
 from auth.roles import ROLES
+from commerce.tax import read_place
 from migrations import runner
 from models.database import asyncpg_arguments
+from seeds import plant as plant_seeds
+from seeds.installation import Installation
 from seeds.sign_in import SignIn
 
 Progress = runner.Progress
@@ -22,11 +25,6 @@ async def prepare(settings: Settings, database_url: str, progress: Progress) -> 
 
 async def plant(settings: Settings, database_url: str, what: str, progress: Progress) -> list[SignIn]:
     """Seeds the database with `what`, and remembers the sign-ins."""
-    # The seeds and what they need load slowly, and most starts need none.
-    from commerce.tax import read_place  # noqa: PLC0415
-    from seeds import plant as plant_seeds  # noqa: PLC0415
-    from seeds.installation import Installation  # noqa: PLC0415
-
     password = sign_ins.password(settings)
     # Before the rows are: killed in between, the next start still knows how to sign in.
     customers = [f"customer{number}@example.com" for number in range(1, 10)]

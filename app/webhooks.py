@@ -64,5 +64,5 @@ def _headers(request: Request) -> dict[str, str]:
 def own_url(bound: socket.socket, name: str) -> str:
     """Where this process itself takes the gateway's webhooks, by the socket it listens on."""
     host, port = bound.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 it is asked for, not listened on
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # it is asked for, not listened on
     return f"http://[{host}]:{port}{PATH}{name}" if ":" in host else f"http://{host}:{port}{PATH}{name}"

@@ -4,9 +4,10 @@ What comes from a browser is hostile text: whatever is wrong with it, it proves 
 Attestation is not asked for and not looked at: it would tell who made somebody's authenticator, which decides nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from webauthn import (
@@ -33,6 +34,9 @@ from webauthn.helpers.structs import (
     ResidentKeyRequirement,
     UserVerificationRequirement,
 )
+from webauthn.registration.verify_registration_response import VerifiedRegistration
+
+T = TypeVar("T")
 
 PATIENCE = 5 * 60 * 1000
 """Milliseconds that a browser gives its user."""
@@ -140,7 +144,8 @@ def enrolled(party: RelyingParty, challenge: bytes, answer: str) -> NewPasskey |
     """The passkey that the browser made for this challenge; None where the answer does not prove one."""
     if len(answer) > LONGEST_ANSWER:
         return None
-    try:
+
+    def verify() -> VerifiedRegistration:
         made = verify_registration_response(
             credential=_without_attestation(parse_registration_credential_json(answer)),
             expected_challenge=challenge,
@@ -148,9 +153,10 @@ def enrolled(party: RelyingParty, challenge: bytes, answer: str) -> NewPasskey |
             expected_origin=party.origin,
         )
         decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
-    except Exception:  # noqa: BLE001  # parsers of CBOR, JSON and keys raise what they like
-        return None
-    if not 0 < len(made.credential_id) <= LONGEST_CREDENTIAL_ID:
+        return made
+
+    made = _unless_it_raises(verify)
+    if made is None or not 0 < len(made.credential_id) <= LONGEST_CREDENTIAL_ID:
         return None
     return NewPasskey(made.credential_id, made.credential_public_key, made.sign_count)
 
@@ -167,9 +173,8 @@ def read_assertion(answer: str) -> Assertion | None:
     """The browser's answer, not proved; None where it is none."""
     if len(answer) > LONGEST_ANSWER:
         return None
-    try:
-        credential = parse_authentication_credential_json(answer)
-    except Exception:  # noqa: BLE001  # as above
+    credential = _unless_it_raises(lambda: parse_authentication_credential_json(answer))
+    if credential is None:
         return None
     return Assertion(credential.raw_id, credential.response.user_handle, credential)
 
@@ -181,8 +186,8 @@ def proved(
 
     A count that did not grow is a copied passkey's (section 6.1.1); those that do not count say 0 always.
     """
-    try:
-        verified = verify_authentication_response(
+    verified = _unless_it_raises(
+        lambda: verify_authentication_response(
             credential=assertion.credential,
             expected_challenge=challenge,
             expected_rp_id=party.id,
@@ -190,9 +195,16 @@ def proved(
             credential_public_key=public_key,
             credential_current_sign_count=sign_count,
         )
-    except Exception:  # noqa: BLE001  # as above
+    )
+    return None if verified is None else verified.new_sign_count
+
+
+def _unless_it_raises(read: Callable[[], T]) -> T | None:
+    """What is made of a browser's answer; None for whatever cannot be read or does not hold."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001  # parsers of CBOR, JSON and keys raise what they like
         return None
-    return verified.new_sign_count
 
 
 def _descriptors(ids: Sequence[bytes]) -> list[PublicKeyCredentialDescriptor]:

@@ -7,6 +7,7 @@ what was true before the question came.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter
 from typing import Any
 
@@ -20,6 +21,9 @@ SECONDS = 0.002
 
 SLOWER = 1.1
 """How much longer than before a question is believed to take at a time."""
+
+REST = 10.0
+"""Seconds for which questions that went wrong together go alone."""
 
 Question = tuple[Any, ...]
 Waiting = list["asyncio.Future[bytes]"]
@@ -39,13 +43,15 @@ def question(arguments: Iterable[Any]) -> Question | None:
 class Standing:
     """A statement that answers everyone. `joined` answers several questions with a row for each.
 
-    It is made when somebody has to wait for the first time. `seconds`: the least that a question took lately.
+    It is made when somebody has to wait for the first time. `seconds`: the least that a question took lately. `parted`:
+    when questions last went wrong together.
     """
 
     statement: Statement
     joined: str | None = None
     has_joined: bool = False
     seconds: float = SECONDS
+    parted: float = -inf
 
     def join(self, joined: str | None) -> None:
         """Sets the joined statement; None where there can be none."""
@@ -57,12 +63,14 @@ class Standing:
 
     def part(self) -> None:
         """Several questions went wrong together: they are not put together for a while."""
-        self.seconds = SECONDS
+        self.parted = perf_counter()
 
     @property
     def most(self) -> int:
         """How many different questions may go together."""
-        return 1 if self.joined is None else max(1, min(MOST, int(SECONDS / self.seconds)))
+        if self.joined is None or perf_counter() - self.parted < REST:
+            return 1
+        return max(1, min(MOST, int(SECONDS / self.seconds)))
 
 
 @dataclass(eq=False)

@@ -76,6 +76,9 @@ def services(settings: Settings, *, durable: bool = True, progress: Progress = l
 def minded(settings: Settings) -> Generator[None]:
     """A keeper of the servers in use that is killed is replaced while this is open: for who uses them for long."""
     home, parts, left = Home(settings.home), _wanted(settings), threading.Event()
+    if not parts:
+        yield
+        return
 
     def mind() -> None:
         while not left.wait(MINDING):
@@ -84,14 +87,12 @@ def minded(settings: Settings) -> Generator[None]:
                     _ensure_keeper(home, parts, True, lambda _: None)
 
     minder = threading.Thread(target=mind, name="minder of the keeper")
-    if parts:
-        minder.start()
+    minder.start()
     try:
         yield
     finally:
         left.set()
-        if parts:
-            minder.join()
+        minder.join()
 
 
 def _wanted(settings: Settings) -> list[str]:

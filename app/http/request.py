@@ -58,7 +58,7 @@ _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]{1,512}=*)")
 _COOKIE_BYTES = 16 * 1024
 
 # Of requests, in answers and logs; nothing depends on their being unguessable.
-_numbers = random.Random()  # noqa: S311
+_numbers = random.Random()  # noqa: S311  # no secret
 
 
 class Whole(Protocol):

@@ -1,6 +1,7 @@
 """One operation of a socket, run by the endpoint that HTTP has: the same limits, the same errors, the same reads."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,7 +63,7 @@ class Operations:
 
         From here on the subscription hears of what happens.
         """
-        try:
+        with _refusing(request.id):
             request.check()
             if self.gate is not None:
                 await self.gate.enter(request)
@@ -70,18 +71,14 @@ class Operations:
             if text is None or not self._is_subscription(text, asked):
                 return None
             events = await self._subscribe(request, asked, text)
-        except Exception as error:  # noqa: BLE001  # whatever it is: told, or masked and logged
-            raise Refused(_told(error, request.id)) from None
         if isinstance(events, ExecutionResult):
             raise Refused(errors.while_executing(events.errors or (), request.id))
         return _responses(events, request.id)
 
     async def answer(self, request: SocketRequest, asked: Parameters) -> bytes:
         """The response to a query or a mutation. Raises Refused."""
-        try:
+        with _refusing(request.id):
             answer = await self.endpoint.answer(request, asked, GRAPHQL)
-        except Exception as error:  # noqa: BLE001  # as above
-            raise Refused(_told(error, request.id)) from None
         if answer.errors is not None:
             raise Refused(answer.errors)
         return answer.body
@@ -106,14 +103,22 @@ class Operations:
 async def _responses(events: Any, request_id: str) -> AsyncGenerator[bytes]:
     """Each event's response. Raises Refused where there will be no other."""
     try:
-        async for result in events:
-            yield _response(result, request_id)
-    except Refused:
-        raise
-    except Exception as error:  # noqa: BLE001  # as above
-        raise Refused(_told(error, request_id)) from None
+        with _refusing(request_id):
+            async for result in events:
+                yield _response(result, request_id)
     finally:
         await events.aclose()
+
+
+@contextmanager
+def _refusing(request_id: str) -> Generator[None]:
+    """Raises Refused for whatever goes wrong: told, or masked and logged."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is
+        raise Refused(_told(error, request_id)) from None
 
 
 def _response(result: ExecutionResult, request_id: str) -> bytes:

@@ -19,7 +19,7 @@ from models.catalogue import Product
 from models.database import Database, DatabaseAway
 from models.statement import connection_of
 from reads.engine import Engine
-from reads.together import MOST, SECONDS, Standing
+from reads.together import MOST, REST, SECONDS, Standing
 from resolvers.root import open_engine
 from tests.support import selling
 from tests.support.database import copy_of
@@ -228,7 +228,13 @@ async def test_what_goes_wrong_together_is_asked_apart(crowd: Crowd, joined: str
     asked = [*SLUGS[:3], SLUGS[0]]
     assert await crowd.wait([crowd.ask(slug) for slug in asked]) == [answer(slug) for slug in asked]
     assert crowd.database.take() == [joined, *[crowd.standing().statement.sql] * 3]
-    assert crowd.standing().most == 1, "they would go wrong again"
+    await crowd.wait([crowd.ask(slug) for slug in SLUGS[:2]])
+    assert crowd.database.take() == [crowd.standing().statement.sql] * 2, "they would go wrong again"
+    crowd.standing().parted -= REST
+    crowd.standing().joined = None
+    crowd.standing().has_joined = False
+    await crowd.wait([crowd.ask(slug) for slug in SLUGS[:2]])
+    assert crowd.database.take() == [crowd.standing().joined]
 
 
 async def test_statement_that_is_cut_off_is_asked_again_apart(crowd: Crowd):
